@@ -1,0 +1,125 @@
+import { createPublicKey, type JsonWebKey, type KeyObject, sign, verify } from 'node:crypto'
+import type { SigningAlg } from '../domain/signing-key.ts'
+import type { SigningKey } from './signing.ts'
+
+/** A key that checks signatures, with the one algorithm it is for. */
+export type PublicKey = { alg: SigningAlg; key: KeyObject; jwk: JsonWebKey }
+
+/** A JWT whose signature, type and issuer are right; whether it is still alive is not said here. */
+export type VerifiedJwt = { header: Record<string, unknown>; claims: Record<string, unknown> }
+
+const maxLength = 8192
+const compact = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
+const digest = { ES256: 'sha256', RS256: 'sha256', EdDSA: null } as const
+// Critical extensions change what a signature means, and a key that a token brings along proves nothing.
+const refusedHeaders = ['crit', 'b64', 'zip', 'jwk', 'jku', 'x5u', 'x5c'] as const
+const headers = new WeakMap<SigningKey, Map<string, string>>()
+
+/**
+ * A signed JWT in compact form (RFC 7515 §3.1). ES256 and EdDSA sign at once, because a trip to the thread
+ * pool costs more than the signature; RS256 takes ten times as long and goes there.
+ */
+export function signJwt(key: SigningKey, typ: string, claims: Record<string, unknown>): Promise<string> | string {
+  const input = `${headerOf(key, typ)}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
+  const bytes = Buffer.from(input, 'latin1')
+  if (key.alg === 'ES256')
+    return `${input}.${sign('sha256', bytes, { key: key.privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
+  if (key.alg === 'EdDSA') return `${input}.${sign(null, bytes, key.privateKey).toString('base64url')}`
+  return new Promise((resolve, reject) => {
+    sign('sha256', bytes, key.privateKey, (error, signature) => {
+      if (error) reject(error)
+      else resolve(`${input}.${signature.toString('base64url')}`)
+    })
+  })
+}
+
+/**
+ * The header and claims of a JWT that one of these keys signed, of the expected type and from the expected
+ * issuer, or undefined for anything else; never throws (RFC 8725 §3.1, §3.11). Expiry is the database clock's matter.
+ */
+export function verifyJwt(
+  token: string,
+  keys: ReadonlyMap<string, PublicKey>,
+  expected: { typ: string | readonly string[]; issuer: string },
+): VerifiedJwt | undefined {
+  if (token.length > maxLength) return undefined
+  const [, head, body, tail] = compact.exec(token) ?? []
+  if (head === undefined || body === undefined || tail === undefined) return undefined
+  const header = parseObject(head)
+  if (header === undefined || refusedHeaders.some((name) => Object.hasOwn(header, name))) return undefined
+  const key = typeof header['kid'] === 'string' ? keys.get(header['kid']) : undefined
+  // The key decides the algorithm; a token may only agree (RFC 8725 §3.1).
+  if (key === undefined || header['alg'] !== key.alg || !isTyp(header['typ'], expected.typ)) return undefined
+  if (!isSigned(key, Buffer.from(`${head}.${body}`, 'latin1'), tail)) return undefined
+  const claims = parseObject(body)
+  return claims?.['iss'] === expected.issuer ? { header, claims } : undefined
+}
+
+/**
+ * A public key made ready to verify; an absent `alg` follows from the type of the key.
+ * @throws {Error} for private or symmetric keys, RSA under 2048 bits, other curves and other algorithms
+ */
+export function loadPublicKey(jwk: JsonWebKey): PublicKey {
+  if (['d', 'k', 'p', 'q', 'dp', 'dq', 'qi', 'oth'].some((name) => Object.hasOwn(jwk, name)))
+    throw new Error('a public JWK must not carry private or symmetric members')
+  const alg = algOf(jwk)
+  if (alg === undefined || (jwk['alg'] !== undefined && jwk['alg'] !== alg))
+    throw new Error('a JWK must be P-256 for ES256, RSA for RS256 or Ed25519 for EdDSA')
+  const key = createPublicKey({ key: jwk, format: 'jwk' })
+  if (alg === 'RS256' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < 2048)
+    throw new Error('an RSA key must have at least 2048 bits')
+  return { alg, key, jwk }
+}
+
+function headerOf(key: SigningKey, typ: string): string {
+  let encoded = headers.get(key)
+  if (encoded === undefined) headers.set(key, (encoded = new Map()))
+  let header = encoded.get(typ)
+  if (header === undefined) {
+    header = Buffer.from(JSON.stringify({ alg: key.alg, typ, kid: key.kid })).toString('base64url')
+    encoded.set(typ, header)
+  }
+  return header
+}
+
+function isSigned(key: PublicKey, input: Buffer, tail: string): boolean {
+  const signature = Buffer.from(tail, 'base64url')
+  // The last character has spare bits: without this, one signature has several spellings.
+  if (signature.toString('base64url') !== tail) return false
+  try {
+    return key.alg === 'ES256'
+      ? verify('sha256', input, { key: key.key, dsaEncoding: 'ieee-p1363' }, signature)
+      : verify(digest[key.alg], input, key.key, signature)
+  } catch {
+    return false
+  }
+}
+
+function isTyp(actual: unknown, expected: string | readonly string[]): boolean {
+  if (typeof actual !== 'string') return false
+  const bare = actual.toLowerCase().replace(/^application\//, '')
+  return typeof expected === 'string'
+    ? bare === expected.toLowerCase()
+    : expected.some((one) => bare === one.toLowerCase())
+}
+
+function parseObject(part: string): Record<string, unknown> | undefined {
+  const bytes = Buffer.from(part, 'base64url')
+  if (bytes.toString('base64url') !== part) return undefined
+  try {
+    const value: unknown = JSON.parse(bytes.toString())
+    return isRecord(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function algOf(jwk: JsonWebKey): SigningAlg | undefined {
+  if (jwk.kty === 'EC' && jwk.crv === 'P-256') return 'ES256'
+  if (jwk.kty === 'OKP' && jwk.crv === 'Ed25519') return 'EdDSA'
+  return jwk.kty === 'RSA' ? 'RS256' : undefined
+}

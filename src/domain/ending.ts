@@ -1,0 +1,41 @@
+/** What can be ended. What each target takes with it stands in docs/revocation.md. `id` and `client` are row ids, `clientId` is the public one. */
+export type Ending =
+  | { readonly target: 'session'; readonly id: string }
+  | { readonly target: 'grant'; readonly id: string }
+  | { readonly target: 'user'; readonly id: string }
+  | { readonly target: 'client'; readonly id: string; readonly clientId: string }
+  | { readonly target: 'user_client'; readonly userId: string; readonly client: string; readonly clientId: string }
+  | { readonly target: 'jti'; readonly id: string; readonly expiresAt?: Date }
+  | { readonly target: 'all' }
+
+/** Why something ended; written with it, told to the logs and to admins, never to the client. */
+export type EndReason =
+  | 'logout'
+  | 'admin'
+  | 'reuse'
+  | 'code_replay'
+  | 'revoked_by_client'
+  | 'limit'
+  | 'replaced'
+  | 'disabled'
+  | 'deleted'
+  | 'password_reset'
+  | 'password_change'
+  | 'consent_withdrawn'
+  | 'not_before'
+
+/** Who did it and from where; becomes part of the audit event. */
+export interface Actor {
+  /** `user:<id>`, `client:<client_id>` or `system`. */
+  readonly id: string
+  readonly ip?: string
+  readonly requestId?: string
+}
+
+/** What an ending did. Counts are null for mass targets, whose rows are not touched. */
+export interface Ended {
+  /** Feed position of the ending: whatever was created before it is dead. */
+  readonly position: number
+  readonly sessions: number | null
+  readonly grants: number | null
+}
