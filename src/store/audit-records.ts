@@ -1,0 +1,54 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { Queries } from './database.ts'
+
+/** An audit event as it is read back. */
+export interface AuditRecord {
+  readonly id: string
+  readonly at: Date
+  readonly type: string
+  readonly outcome: string
+  readonly actor: string | null
+  readonly targetKind: string | null
+  readonly targetId: string | null
+  readonly userId: string | null
+  readonly clientId: string | null
+  readonly reason: string | null
+  readonly position: number | null
+  readonly ip: string | null
+  readonly requestId: string | null
+  readonly detail: Readonly<Record<string, unknown>> | null
+}
+
+export interface AuditFilter {
+  readonly userId?: string
+  readonly clientId?: string
+  readonly type?: string
+  /** From this instant on, and before that one. */
+  readonly from?: string
+  readonly to?: string
+  readonly limit: number
+  /** Instant (microseconds) and id of the last event of the page before. */
+  readonly after?: readonly [at: string, id: string]
+}
+
+/** Events, newest first. Months outside of `from` and `to` are not read. */
+export async function listAuditEvents(
+  db: Queries,
+  filter: AuditFilter,
+): Promise<(AuditRecord & { exactAt: string })[]> {
+  const { userId, clientId, type, from, to, after, limit } = filter
+  const conditions: RawBuilder<unknown>[] = [sql`true`]
+  if (userId !== undefined) conditions.push(sql`user_id = ${userId}::uuid`)
+  if (clientId !== undefined) conditions.push(sql`client_id = ${clientId}`)
+  if (type !== undefined) conditions.push(sql`type = ${type}`)
+  if (from !== undefined) conditions.push(sql`at >= ${from}::timestamptz`)
+  if (to !== undefined) conditions.push(sql`at < ${to}::timestamptz`)
+  if (after !== undefined) conditions.push(sql`(at, id) < (${after[0]}::timestamptz, ${after[1]}::uuid)`)
+  const { rows } = await sql<AuditRecord & { exactAt: string }>`
+    select id, at, at::text as "exactAt", type, outcome, actor, target_kind as "targetKind", target_id as "targetId", user_id as "userId",
+      client_id as "clientId", reason, position, ip, request_id as "requestId", detail
+    from audit_events where ${sql.join(conditions, sql` and `)} order by at desc, id desc limit ${limit}`.execute(
+    db.kysely,
+  )
+  return rows
+}

@@ -1,0 +1,118 @@
+import type { Actor, Ended, Ending, EndReason } from '../domain/ending.ts'
+import { feedEntryLifeSeconds } from '../domain/signing-key.ts'
+import type { Database, Queries, Statement } from './database.ts'
+import * as statements from './ending-statements.ts'
+
+/** Names a user or a client in the feed without telling its id (8 bytes). */
+export type FeedKey = (kind: 'u' | 'c' | 'k', id: string) => Buffer
+
+/** Everything that an ending carries besides its target. */
+export interface EndingContext {
+  readonly reason: EndReason
+  readonly actor: Actor
+  readonly feedKey: FeedKey
+  /** What a person wrote about it, for the audit event. */
+  readonly note?: string
+}
+
+/**
+ * The one way by which anything ends: a session, a grant, a token, everything of a user or of a client, everything.
+ * One transaction: the rows, the feed entry, the position, the audit event. When it returns, the ending is durable and every statement that
+ * starts later, on any instance, sees it. Undefined: unknown, or ended already; then nothing was written.
+ */
+export async function end(db: Database, ending: Ending, context: EndingContext): Promise<Ended | undefined> {
+  const { target } = ending
+  const isOneStatement = target === 'grant' || target === 'jti' || target === 'client' || target === 'all'
+  const ended = isOneStatement
+    ? await endIn(db, ending, context)
+    : await db.transaction((tx) => endIn(tx, ending, context))
+  await raiseFloor(db, ending)
+  return ended
+}
+
+/**
+ * The same inside a transaction that already holds no lock below the target's: for a cause that has to be written together with the ending.
+ * After its COMMIT the caller runs `raiseFloor`.
+ */
+export async function endIn(tx: Queries, ending: Ending, context: EndingContext): Promise<Ended | undefined> {
+  switch (ending.target) {
+    case 'session':
+      return endSession(tx, ending.id, context)
+    case 'user':
+      return endUser(tx, ending.id, context)
+    case 'user_client':
+      return endUserClient(tx, ending, context)
+    case 'grant':
+      return one(tx, statements.endGrant, common(ending.id, context))
+    case 'jti':
+      return one(tx, statements.endJti, [...common(ending.id, context), ending.expiresAt ?? null])
+    case 'client':
+      // Verifiers know a client by the client_id of its tokens, so that is what its feed entry is made from.
+      return one(tx, statements.endClient, [...common(ending.id, context), context.feedKey('c', ending.clientId)])
+    case 'all':
+      return one(tx, statements.endAll, common(null, context))
+  }
+  return ending satisfies never
+}
+
+/** After the COMMIT of an ending: lifts the line of /not-before once more if the clock has reached it meanwhile. */
+export async function raiseFloor(db: Queries, ending: Ending): Promise<void> {
+  if (ending.target === 'client') await db.run(statements.raiseFloor.client, [ending.id])
+  if (ending.target === 'all') await db.run(statements.raiseFloor.server, [])
+}
+
+async function endSession(tx: Queries, id: string, context: EndingContext): Promise<Ended | undefined> {
+  const locked = await tx.run(statements.lockSession, [id, context.reason])
+  if (locked.length === 0) return undefined
+  const grants = await tx.run(statements.endGrantsOfSession, [id, context.reason])
+  const position = await line(tx, statements.drawSessionLine, [...common(id, context), grants.length])
+  return { position, sessions: 1, grants: grants.length }
+}
+
+async function endUser(tx: Queries, id: string, context: EndingContext): Promise<Ended | undefined> {
+  const locked = await tx.run(statements.lockUser, [id])
+  if (locked.length === 0) return undefined
+  const sessions = await tx.run(statements.endSessionsOfUser, [id, context.reason])
+  const grants = await tx.run(statements.endGrantsOfUser, [id, context.reason])
+  const counts = [sessions.length, grants.length]
+  const position = await line(tx, statements.drawUserLine, [
+    ...common(id, context),
+    ...counts,
+    context.feedKey('u', id),
+  ])
+  return { position, sessions: sessions.length, grants: grants.length }
+}
+
+async function endUserClient(
+  tx: Queries,
+  { userId, client, clientId }: Extract<Ending, { target: 'user_client' }>,
+  context: EndingContext,
+): Promise<Ended | undefined> {
+  const locked = await tx.run(statements.lockUser, [userId])
+  if (locked.length === 0) return undefined
+  const grants = await tx.run<{ id: string }>(statements.endGrantsOfUserAndClient, [userId, context.reason, client])
+  const ids = grants.map((grant) => grant.id)
+  const position = await line(tx, statements.drawUserClientLine, [...common(userId, context), ids, clientId])
+  return { position, sessions: 0, grants: ids.length }
+}
+
+const common = (id: string | null, { reason, actor, note }: EndingContext): unknown[] => [
+  id,
+  reason,
+  feedEntryLifeSeconds,
+  actor.id,
+  actor.ip ?? null,
+  actor.requestId ?? null,
+  note ?? null,
+]
+
+async function one(db: Queries, statement: Statement, values: readonly unknown[]): Promise<Ended | undefined> {
+  const rows = await db.run<Ended>(statement, values)
+  return rows[0]
+}
+
+async function line(tx: Queries, statement: Statement, values: readonly unknown[]): Promise<number> {
+  const rows = await tx.run<{ position: number }>(statement, values)
+  if (!rows[0]) throw new Error('feed_head has no row')
+  return rows[0].position
+}

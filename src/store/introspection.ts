@@ -1,0 +1,127 @@
+import type { RequestedClaims } from '../domain/claims.ts'
+import type { Queries, Statement } from './database.ts'
+import { sessionIsDead } from './liveness.ts'
+
+/** Why an access token is dead although its signature is good. */
+export type DeadBecause = 'disabled' | 'revoked' | 'not_before' | 'expired' | 'session_dead'
+
+export interface Liveness {
+  /** Null: alive. */
+  readonly why: DeadBecause | null
+  /** The claims a user may appear with; only when asked for. */
+  readonly userClaims: Record<string, unknown> | null
+  readonly requestedClaims: RequestedClaims | null
+}
+
+export interface TokenFacts {
+  readonly clientId: string
+  readonly grantId?: string
+  readonly sessionId?: string
+  readonly rvp: number
+  /** `auth_time` or, in a token without one, `iat` (seconds). */
+  readonly authTimeSeconds: number
+  readonly expSeconds: number
+  readonly jti: string
+  readonly kid: string
+  readonly withUserClaims: boolean
+}
+
+/*
+ * One read, no lock, no touch: looking at a session is not using it. Every term of liveness stands here, so that a verifier with the feed
+ * and this statement agree. A user's token of an online grant has gid and sid, of an offline grant gid only, client_credentials neither.
+ */
+const readLiveness: Statement = {
+  name: 'introspect',
+  text: `
+select case
+    when to_timestamp($8::double precision) <= clock_now()                                             then 'expired'
+    when c.disabled_at is not null                                                                     then 'disabled'
+    when $4::bigint < greatest(v.ended_pos, c.ended_pos)                                               then 'revoked'
+    when to_timestamp($5::double precision) < greatest(v.not_before, c.not_before)                     then 'not_before'
+    when exists (select 1 from revoked_jtis j where j.jti = $6::uuid)                                  then 'revoked'
+    when exists (select 1 from signing_keys k where k.kid = $7::text and k.compromised_at is not null) then 'revoked'
+    when $2::uuid is null                                                                              then null
+    when g.id is null or g.client <> c.id or g.revoked_at is not null                                  then 'revoked'
+    when u.id is null or u.disabled_at is not null                                                     then 'disabled'
+    when least($4::bigint, g.created_pos) < greatest(v.ended_pos, u.ended_pos)
+      or g.created_pos < c.ended_pos                                                                   then 'revoked'
+    when least(to_timestamp($5::double precision), g.auth_time) < greatest(v.not_before, u.not_before, c.not_before) then 'not_before'
+    when g.expires_at <= clock_now()                                                                   then 'expired'
+    when g.offline                                                                                     then null
+    when s.id is distinct from $3::uuid or ${sessionIsDead}                                            then 'session_dead'
+  end as why,
+  case when $9::boolean then standard_claims(u) end as "userClaims",
+  case when $9::boolean then g.claims -> 'userinfo' end as "requestedClaims"
+from clients c join server v on v.id = 1
+left join grants g on g.id = $2::uuid
+left join users u on u.id = g.user_id
+left join sessions s on s.id = g.session_id and not g.offline
+where c.client_id = $1::text`,
+}
+
+/** Whether an access token of ours, whose signature was checked, is alive now. Undefined: its client is gone. */
+export async function readTokenLiveness(db: Queries, t: TokenFacts): Promise<Liveness | undefined> {
+  const rows = await db.run<Liveness>(readLiveness, [
+    t.clientId,
+    t.grantId ?? null,
+    t.sessionId ?? null,
+    t.rvp,
+    t.authTimeSeconds,
+    t.jti,
+    t.kid,
+    t.expSeconds,
+    t.withUserClaims,
+  ])
+  return rows[0]
+}
+
+export interface RefreshTokenLiveness {
+  readonly alive: boolean
+  readonly scope: string
+  readonly userId: string
+  readonly expiresAt: Date
+  readonly issuedAt: Date
+}
+
+const readRefreshToken: Statement = {
+  name: 'introspect_refresh_token',
+  text: `
+select g.rt_gen = $2::int and g.revoked_at is null and u.disabled_at is null and c.disabled_at is null
+    and g.created_pos >= greatest(v.ended_pos, u.ended_pos, c.ended_pos)
+    and g.auth_time >= greatest(v.not_before, u.not_before, c.not_before)
+    and g.expires_at > clock_now() and g.rt_rotated_at + make_interval(secs => g.idle_s) > clock_now()
+    and (g.offline or not ${sessionIsDead}) as alive,
+  g.scope, g.user_id as "userId", g.rt_rotated_at as "issuedAt",
+  least(g.expires_at, g.rt_rotated_at + make_interval(secs => g.idle_s)) as "expiresAt"
+from grants g join users u on u.id = g.user_id join clients c on c.id = g.client join server v on v.id = 1
+left join sessions s on s.id = g.session_id and not g.offline
+where g.id = $1::uuid and g.rt_nonce_hash = $3::bytea and g.client = $4::uuid`,
+}
+
+/** The same for a refresh token, shown to its own client only. */
+export async function readRefreshTokenLiveness(
+  db: Queries,
+  token: { grantId: string; generation: number; nonceHash: Buffer; client: string },
+): Promise<RefreshTokenLiveness | undefined> {
+  const rows = await db.run<RefreshTokenLiveness>(readRefreshToken, [
+    token.grantId,
+    token.generation,
+    token.nonceHash,
+    token.client,
+  ])
+  return rows[0]
+}
+
+/** Which client a refresh token belongs to, whatever its generation or age: what RFC 7009 needs to know. */
+export async function ownerOfRefreshToken(
+  db: Queries,
+  token: { grantId: string; nonceHash: Buffer },
+): Promise<string | undefined> {
+  const rows = await db.kysely
+    .selectFrom('grants')
+    .select('client')
+    .where('id', '=', token.grantId)
+    .where('rt_nonce_hash', '=', token.nonceHash)
+    .execute()
+  return rows[0]?.client
+}

@@ -1,0 +1,55 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { Queries } from './database.ts'
+import { sessionIsDead } from './liveness.ts'
+
+/** A session as administrators see it: no secret, not even hashed. */
+export interface SessionRecord {
+  readonly id: string
+  readonly userId: string
+  readonly username: string | null
+  readonly createdAt: Date
+  readonly authTime: Date
+  readonly acr: string
+  readonly amr: readonly string[]
+  readonly lastSeenAt: Date
+  /** When it ends if it is not used, and whatever happens. */
+  readonly idleExpiresAt: Date
+  readonly expiresAt: Date
+  readonly ip: string | null
+  readonly userAgent: string | null
+  readonly isAlive: boolean
+  readonly endedAt: Date | null
+  readonly endReason: string | null
+}
+
+const columns = sql`
+  s.id, s.user_id as "userId", u.username, s.created_at as "createdAt", s.auth_time as "authTime", s.acr, s.amr,
+  s.last_seen_at as "lastSeenAt", s.last_seen_at + make_interval(secs => s.idle_s) as "idleExpiresAt",
+  s.expires_at as "expiresAt", s.ip, s.user_agent as "userAgent", s.revoked_at as "endedAt", s.revoke_reason as "endReason"`
+const isDead = sql.raw<boolean>(`(u.id is null or u.disabled_at is not null or ${sessionIsDead})`)
+const tables = sql`sessions s join server v on v.id = 1 left join users u on u.id = s.user_id`
+
+/** One session, alive or not. */
+export async function findSessionRecord(db: Queries, id: string): Promise<SessionRecord | undefined> {
+  const query = sql<SessionRecord>`select ${columns}, not ${isDead} as "isAlive" from ${tables} where s.id = ${id}::uuid`
+  return (await query.execute(db.kysely)).rows[0]
+}
+
+/** Live sessions, newest first, beginning after `after`; `client` is a row id: sessions in which that client holds a grant. */
+export async function listSessions(
+  db: Queries,
+  { after, limit, userId, client }: { after?: string; limit: number; userId?: string; client?: string },
+): Promise<SessionRecord[]> {
+  // The first condition is the one that the indexes are made for.
+  const conditions: RawBuilder<unknown>[] = [sql`s.revoked_at is null`, sql`not ${isDead}`]
+  if (after !== undefined) conditions.push(sql`s.id < ${after}::uuid`)
+  if (userId !== undefined) conditions.push(sql`s.user_id = ${userId}::uuid`)
+  if (client !== undefined)
+    conditions.push(
+      sql`exists (select 1 from grants g where g.session_id = s.id and g.client = ${client}::uuid and g.revoked_at is null)`,
+    )
+  const { rows } = await sql<SessionRecord>`
+    select ${columns}, true as "isAlive" from ${tables}
+    where ${sql.join(conditions, sql` and `)} order by s.id desc limit ${limit}`.execute(db.kysely)
+  return rows
+}
