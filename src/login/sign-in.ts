@@ -1,0 +1,88 @@
+import { sha256 } from '../crypto/hash.ts'
+import { randomSecret } from '../crypto/opaque-token.ts'
+import type { Actor } from '../domain/ending.ts'
+import { type Session, touchSeconds } from '../domain/session.ts'
+import { insertAuditEvent } from '../store/audit.ts'
+import { end } from '../store/end.ts'
+import { rememberSession } from '../store/login-transactions.ts'
+import { type SignInOutcome, signInSession } from '../store/sessions.ts'
+import { loginMethods } from './methods/index.ts'
+import type { FactorRefusal } from './methods/method.ts'
+import type { LoginTools } from './tools.ts'
+
+export interface SignInAttempt {
+  /** What the form sent. */
+  readonly fields: ReadonlyMap<string, string>
+  readonly address: string
+  readonly userAgent: string | undefined
+  readonly requestId: string
+  /** The handle of the login transaction that this belongs to. */
+  readonly handle: string
+  /** The live session of this browser, whoever's it is. */
+  readonly session: Session | undefined
+  /** The session that an earlier submit of the same transaction made: it is renewed, not doubled. */
+  readonly madeSessionId?: string
+}
+
+/** A session, or why there is none. The cookie is shown once: only its hash is stored. */
+export type SignInResult =
+  | { readonly cookie: { readonly sessionId: string; readonly secret: string }; readonly userId: string }
+  | { readonly refused: FactorRefusal['refused'] | Exclude<SignInOutcome, 'ok'> }
+
+/** The context classes that the methods reach. */
+export const reachableAcr = [...new Set(Object.values(loginMethods).map((method) => method.acr))]
+
+/** Signs a person in: factor by factor, and only after the last one a session (OWASP ASVS 7.2.4: a new secret at every authentication). */
+export async function signIn(attempt: SignInAttempt, tools: LoginTools): Promise<SignInResult> {
+  const method = loginMethods.password
+  const factor = await method.prove(attempt.fields, attempt.address, tools)
+  if ('refused' in factor) return refuse(factor, attempt, tools)
+
+  const actor: Actor = { id: `user:${factor.userId}`, ip: attempt.address, requestId: attempt.requestId }
+  if (attempt.session && attempt.session.userId !== factor.userId) {
+    // Someone else signs in at this browser: what the last person left open must not stay behind.
+    await end(
+      tools.db,
+      { target: 'session', id: attempt.session.id },
+      { reason: 'replaced', actor, feedKey: tools.feedKey },
+    )
+  }
+  const secret = randomSecret()
+  const { outcome, sessionId } = await signInSession(tools.db, {
+    ...factor,
+    ...ownSession(attempt, factor.userId),
+    secretHash: sha256(secret),
+    idleSeconds: tools.lifetimes.sessionIdleSeconds,
+    touchSeconds: touchSeconds(tools.lifetimes.sessionIdleSeconds),
+    maxSeconds: tools.lifetimes.sessionMaxSeconds,
+    acr: method.acr,
+    amr: [method.amr],
+    ip: attempt.address,
+    ...(attempt.userAgent === undefined ? {} : { userAgent: attempt.userAgent.slice(0, 512) }),
+    requestId: attempt.requestId,
+  })
+  if (outcome !== 'ok' || !sessionId) return { refused: outcome === 'ok' ? 'ended' : outcome }
+  await rememberSession(tools.db, sha256(attempt.handle), sessionId)
+  return { cookie: { sessionId, secret }, userId: factor.userId }
+}
+
+/** The session to renew; the statement takes it only if it is alive and this user's. */
+function ownSession({ session, madeSessionId }: SignInAttempt, userId: string): { sessionId?: string } {
+  const sessionId = session?.userId === userId ? session.id : madeSessionId
+  return sessionId === undefined ? {} : { sessionId }
+}
+
+async function refuse(factor: FactorRefusal, attempt: SignInAttempt, tools: LoginTools): Promise<SignInResult> {
+  await insertAuditEvent(tools.db, {
+    type: 'login.failed',
+    outcome: 'failure',
+    actor: {
+      id: factor.userId ? `user:${factor.userId}` : 'anonymous',
+      ip: attempt.address,
+      requestId: attempt.requestId,
+    },
+    ...(factor.userId ? { userId: factor.userId } : {}),
+    reason: factor.refused,
+  })
+  return { refused: factor.refused }
+}

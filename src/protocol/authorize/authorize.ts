@@ -1,0 +1,148 @@
+import { sha256 } from '../../crypto/hash.ts'
+import { randomSecret } from '../../crypto/opaque-token.ts'
+import type { Client } from '../../domain/client.ts'
+import type { Actor } from '../../domain/ending.ts'
+import { OAuthError } from '../../domain/oauth-error.ts'
+import type { Parameters } from '../../domain/parameters.ts'
+import { RateLimited } from '../../domain/rate-limited.ts'
+import { findClient } from '../../store/clients.ts'
+import { rememberConsent } from '../../store/consents.ts'
+import { reserveAttempt } from '../../store/limits.ts'
+import { findLoginTransaction, insertLoginTransaction } from '../../store/login-transactions.ts'
+import { findSession, type SessionWithConsent } from '../../store/sessions.ts'
+import type { Tools } from '../tools.ts'
+import { nextStep } from './interaction.ts'
+import { type AuthorizationRequest, readRequest } from './request.ts'
+import { type AuthorizationResponse, codeResponse, errorResponse, proveTarget } from './response.ts'
+
+/** What a browser brings: the session cookie, if it reads as one. */
+export interface Browser {
+  readonly session?: { readonly id: string; readonly secretHash: Buffer }
+  readonly address: string
+  readonly reachableAcr: readonly string[]
+}
+
+/** The two halves by which a login transaction is found: the handle in the URL and the cookie of that browser. */
+export interface TransactionKey {
+  readonly handle: string
+  readonly binding: string
+}
+
+/** What the person, or the client, gets next. */
+export type Answer =
+  | { readonly kind: 'response'; readonly response: AuthorizationResponse }
+  | {
+      readonly kind: 'login' | 'consent'
+      readonly key: TransactionKey
+      readonly request: AuthorizationRequest
+      readonly client: Client
+      readonly session: SessionWithConsent | undefined
+      /** The session that an earlier submit of this transaction made. */
+      readonly madeSessionId?: string
+    }
+
+/** An authorization request at its door: answered at once from a live session, or set aside in a login transaction (RFC 6749 §4.1.1). */
+export async function authorize(parameters: Parameters, browser: Browser, tools: Tools): Promise<Answer> {
+  const target = await proveTarget(parameters, tools) // errors above this line are pages, below it redirects
+  const { client, ...rest } = target
+  return redirectingErrors(target, tools, async () => {
+    const request = await readRequest(parameters, client, rest, tools)
+    const session = browser.session && (await findSession(tools.db, browser.session, client.id))
+    return proceed({ request, client, session }, browser, tools)
+  })
+}
+
+/** The same for a cross-site POST, whose browser withholds the session cookie: set aside, to be taken up by a GET from this site. */
+export async function setAside(parameters: Parameters, browser: Browser, tools: Tools): Promise<Answer> {
+  const target = await proveTarget(parameters, tools)
+  const { client, ...rest } = target
+  return redirectingErrors(target, tools, async () => {
+    const request = await readRequest(parameters, client, rest, tools)
+    const key = await beginTransaction(request, client, browser, tools)
+    return { kind: 'login', key, request, client, session: undefined }
+  })
+}
+
+/** Takes up a login transaction where the facts say it stands. Undefined: unknown, expired, or another browser's. */
+export async function resume(key: TransactionKey, browser: Browser, tools: Tools): Promise<Answer | undefined> {
+  const transaction = await findLoginTransaction(tools.db, hashes(key))
+  if (!transaction || transaction.isExpired) return undefined
+  const client = await findClient(tools.db, transaction.clientId)
+  if (!client || client.isDisabled) return undefined
+  const request = transaction.params as unknown as AuthorizationRequest
+  const session = browser.session && (await findSession(tools.db, browser.session, client.id))
+  const made = transaction.sessionId ? { madeSessionId: transaction.sessionId } : {}
+  const state = { request, client, session, key, transactionAgeSeconds: transaction.ageSeconds, ...made }
+  return redirectingErrors(request, tools, () => proceed(state, browser, tools))
+}
+
+/** The person's answer to the consent page. Only the one whose session it is can give it. */
+export async function decideConsent(
+  answer: Answer & { kind: 'consent' },
+  approved: boolean,
+  actor: Omit<Actor, 'id'>,
+  tools: Tools,
+): Promise<AuthorizationResponse | undefined> {
+  const { request, client, session } = answer
+  if (!approved) return errorResponse(request, new OAuthError('access_denied', 'The person declined'), tools.issuer)
+  if (!session) return undefined
+  const consent = { userId: session.userId, client: client.id, scopes: request.scopes }
+  await rememberConsent(tools.db, consent, { ...actor, id: `user:${session.userId}` })
+  return codeResponse(request, session, client, tools)
+}
+
+/** The person turned back on the login page. */
+export const cancelled = (request: AuthorizationRequest, tools: Tools): AuthorizationResponse =>
+  errorResponse(request, new OAuthError('access_denied', 'The person cancelled'), tools.issuer)
+
+interface State {
+  readonly request: AuthorizationRequest
+  readonly client: Client
+  readonly session: SessionWithConsent | undefined
+  readonly key?: TransactionKey
+  readonly transactionAgeSeconds?: number
+  readonly madeSessionId?: string
+}
+
+async function proceed(state: State, browser: Browser, tools: Tools): Promise<Answer> {
+  const { request, client, session } = state
+  const step = nextStep({ ...state, skipConsent: client.skipConsent, reachableAcr: browser.reachableAcr })
+  if (typeof step === 'object') throw new OAuthError(step.refuse, 'The request cannot be met without asking the person')
+  if (step === 'issue' && session) {
+    const response = await codeResponse(request, session, client, tools)
+    if (response) return { kind: 'response', response }
+    if (request.prompts.includes('none')) throw new OAuthError('login_required', 'The session has ended')
+  }
+  const key = state.key ?? (await beginTransaction(request, client, browser, tools))
+  const made = state.madeSessionId ? { madeSessionId: state.madeSessionId } : {}
+  return { kind: step === 'consent' ? 'consent' : 'login', key, request, client, session, ...made }
+}
+
+async function beginTransaction(
+  request: AuthorizationRequest,
+  client: Client,
+  browser: Browser,
+  tools: Tools,
+): Promise<TransactionKey> {
+  const waitSeconds = await reserveAttempt(tools.db, tools.limit('login_transactions', browser.address))
+  if (waitSeconds > 0) throw new RateLimited(waitSeconds)
+  const key = { handle: randomSecret(), binding: randomSecret(16) }
+  const ttlSeconds = tools.lifetimes.loginTransactionSeconds
+  await insertLoginTransaction(tools.db, { ...hashes(key), client: client.id, params: request, ttlSeconds })
+  return key
+}
+
+const hashes = ({ handle, binding }: TransactionKey) => ({ handleHash: sha256(handle), bindingHash: sha256(binding) })
+
+async function redirectingErrors(
+  target: { redirectUri: string; responseMode: string; state?: string },
+  tools: Tools,
+  work: () => Promise<Answer>,
+): Promise<Answer> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof OAuthError)) throw error
+    return { kind: 'response', response: errorResponse(target, error, tools.issuer) }
+  }
+}

@@ -1,0 +1,54 @@
+import type { OAuthErrorCode } from '../../domain/oauth-error.ts'
+import { isSubset } from '../../domain/scope.ts'
+import { acrSatisfies } from '../../domain/session.ts'
+import type { SessionWithConsent } from '../../store/sessions.ts'
+import type { AuthorizationRequest } from './request.ts'
+
+/** What an authorization request needs next. */
+export type Step = 'login' | 'consent' | 'issue' | { readonly refuse: OAuthErrorCode }
+
+export interface Situation {
+  readonly request: AuthorizationRequest
+  readonly skipConsent: boolean
+  readonly session: SessionWithConsent | undefined
+  /** Age of the login transaction, or undefined before there is one: then nothing can have been done for this request yet. */
+  readonly transactionAgeSeconds?: number
+  /** Context classes that the login methods can reach. */
+  readonly reachableAcr: readonly string[]
+}
+
+/**
+ * Decides from facts alone: the session, the consent, and whether they are younger than the login transaction. There is no stage to replay,
+ * so going back, submitting twice or finishing in another tab all lead to the step that is really missing.
+ */
+export function nextStep(situation: Situation): Step {
+  const { request, session } = situation
+  const silent = request.prompts.includes('none')
+  const { essentialAcr } = request
+  if (essentialAcr && !essentialAcr.some((acr) => situation.reachableAcr.some((reached) => acrSatisfies(reached, acr))))
+    return { refuse: 'unmet_authentication_requirements' }
+  if (!session || needsLogin(situation, session)) return silent ? { refuse: 'login_required' } : 'login'
+  if (needsConsent(situation, session)) return silent ? { refuse: 'consent_required' } : 'consent'
+  return 'issue'
+}
+
+/** OpenID Connect Core §3.1.2.1: prompt=login and max_age are met by a fresh authentication, never by a parameter that says so. */
+function needsLogin({ request, transactionAgeSeconds }: Situation, session: SessionWithConsent): boolean {
+  const isFresh = transactionAgeSeconds !== undefined && session.authAgeSeconds <= transactionAgeSeconds
+  const { maxAgeSeconds, hintedUser, essentialAcr, prompts } = request
+  if (hintedUser !== undefined && hintedUser !== session.userId) return true
+  if (essentialAcr && !essentialAcr.some((acr) => acrSatisfies(session.acr, acr))) return true
+  if (isFresh) return false
+  if (prompts.includes('login') || prompts.includes('select_account')) return true
+  return maxAgeSeconds !== undefined && session.authAgeSeconds >= maxAgeSeconds
+}
+
+function needsConsent(
+  { request, skipConsent, transactionAgeSeconds }: Situation,
+  session: SessionWithConsent,
+): boolean {
+  const age = session.consentAgeSeconds
+  if (request.prompts.includes('consent'))
+    return transactionAgeSeconds === undefined || age === null || age > transactionAgeSeconds
+  return !skipConsent && !isSubset(request.scopes, session.consentedScopes)
+}
