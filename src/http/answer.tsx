@@ -1,0 +1,29 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Answer } from '../protocol/authorize/authorize.ts'
+import { type AuthorizationResponse, toLocation } from '../protocol/authorize/response.ts'
+import { allowPage } from './security-headers.ts'
+import type { HttpTools } from './tools.ts'
+import { FormPostPage } from './views/form-post.tsx'
+import { renderPage } from './views/render.ts'
+
+/** Sends the browser where an authorization request leads next. 303: a POST with a password must never be repeated there (RFC 9700 §4.12). */
+export function sendAnswer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  answer: Answer,
+  tools: HttpTools,
+): FastifyReply {
+  if (answer.kind === 'response') return sendResponse(reply, answer.response)
+  const { key, kind } = answer
+  if (tools.cookies.readBinding(request, key.handle) === undefined)
+    tools.cookies.writeBinding(request, reply, key, tools.lifetimes.loginTransactionSeconds)
+  return reply.header('cache-control', 'no-store').redirect(`/${kind}?${new URLSearchParams({ tx: key.handle })}`, 303)
+}
+
+/** Sends an authorization response in the mode that the client asked for. */
+export function sendResponse(reply: FastifyReply, response: AuthorizationResponse): FastifyReply {
+  if (response.responseMode !== 'form_post')
+    return reply.header('cache-control', 'no-store').redirect(toLocation(response), 303)
+  allowPage(reply, { formTarget: response.redirectUri, submitsItself: true })
+  return reply.send(renderPage(<FormPostPage action={response.redirectUri} fields={response.parameters} />))
+}

@@ -1,0 +1,41 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { OAuthError } from '../domain/oauth-error.ts'
+import { toRefusal } from './errors.ts'
+import { allowPage } from './security-headers.ts'
+import { ErrorPage, ExpiredPage } from './views/error.tsx'
+import { renderPage } from './views/render.ts'
+import { text } from './views/text.ts'
+
+/** Answers errors as a page for a person: what happened, who can mend it, and a reference that the log has too. */
+export function speakPages(app: FastifyInstance): void {
+  app.setErrorHandler((error, request, reply) => {
+    const { status, description, retryAfterSeconds } = toRefusal(error, request)
+    if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
+    const { failed, busy, refused } = text.errorTitles
+    const isOurs = status >= 500 || status === 429
+    const audience = error instanceof OAuthError && error.code !== 'access_denied' ? 'developer' : 'user'
+    const title = status === 503 || status === 429 ? busy : status >= 500 ? failed : refused
+    return sendError(request, reply, status, {
+      title,
+      message: `${description}.`,
+      audience: isOurs ? 'user' : audience,
+    })
+  })
+}
+
+/** Sends an error page with the request's own id as the reference. */
+export function sendError(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+  page: { title: string; message: string; audience: 'user' | 'developer' },
+): FastifyReply {
+  allowPage(reply)
+  return reply.status(status).send(renderPage(<ErrorPage {...page} reference={request.id} />))
+}
+
+/** The page for a login or consent form that came too late, or from another browser. */
+export function sendExpired(reply: FastifyReply): FastifyReply {
+  allowPage(reply)
+  return reply.status(400).send(renderPage(<ExpiredPage />))
+}

@@ -1,0 +1,69 @@
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { type Answer, decideConsent, resume } from '../../protocol/authorize/authorize.ts'
+import { sendAnswer, sendResponse } from '../answer.tsx'
+import { browserOf, transactionOf } from '../browser.ts'
+import { requireSameOrigin, requireToken } from '../csrf.ts'
+import { sendExpired } from '../error-page.tsx'
+import { formOf, queryOf } from '../form.ts'
+import { allowPage } from '../security-headers.ts'
+import type { HttpTools } from '../tools.ts'
+import { ConsentPage } from '../views/consent.tsx'
+import { renderPage } from '../views/render.ts'
+import { scopeDescriptions } from '../views/text.ts'
+
+type Asked = Answer & { kind: 'login' | 'consent' }
+
+/** The form belongs to one transaction and one session: a consent page of someone who signed out is worth nothing. */
+const subject = ({ key, session }: Asked) => `consent:${key.handle}:${session?.id ?? ''}`
+
+/** GET /consent asks, POST /consent takes the answer (OpenID Connect Core §3.1.2.4). */
+export function consentRoutes(app: FastifyInstance, tools: HttpTools): void {
+  app.get('/consent', async (request, reply) => {
+    const key = transactionOf(request, queryOf(request).get('tx'), tools)
+    const answer = key && (await resume(key, browserOf(request, tools), tools))
+    if (!answer) return sendExpired(reply)
+    return answer.kind === 'consent' ? sendConsent(reply, answer, tools) : sendAnswer(request, reply, answer, tools)
+  })
+
+  app.post('/consent', async (request, reply) => {
+    requireSameOrigin(request, tools.issuer)
+    const form = formOf(request)
+    const key = transactionOf(request, form.get('tx'), tools)
+    const answer = key && (await resume(key, browserOf(request, tools), tools))
+    if (!answer) return sendExpired(reply)
+    if (answer.kind !== 'consent') return sendAnswer(request, reply, answer, tools)
+    requireToken(tools.csrf.check(subject(answer), form.get('csrf')))
+    const decision = form.get('decision')
+    if (decision !== 'approve' && decision !== 'deny') return sendConsent(reply, answer, tools)
+    const actor = { ip: request.ip, requestId: request.id }
+    const response = await decideConsent({ ...answer, kind: 'consent' }, decision === 'approve', actor, tools)
+    return response ? sendResponse(reply, response) : sendExpired(reply)
+  })
+}
+
+function sendConsent(reply: FastifyReply, answer: Asked, tools: HttpTools): FastifyReply {
+  const { client, request, key, session } = answer
+  const scopes = request.scopes
+    .filter((name) => name !== 'offline_access')
+    .map((name) => ({
+      name,
+      description: Object.hasOwn(scopeDescriptions, name) ? (scopeDescriptions[name] ?? '') : '',
+    }))
+  allowPage(reply, { formTarget: request.redirectUri })
+  return reply.send(
+    renderPage(
+      <ConsentPage
+        clientName={client.name ?? client.clientId}
+        clientUri={client.clientUri}
+        logoUri={client.logoUri}
+        policyUri={client.policyUri}
+        tosUri={client.tosUri}
+        username={session?.username ?? ''}
+        handle={key.handle}
+        csrf={tools.csrf.issue(subject(answer))}
+        scopes={scopes}
+        offline={request.offline}
+      />,
+    ),
+  )
+}

@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs'
+import type { FastifyInstance } from 'fastify'
+import { allowPage } from '../security-headers.ts'
+import type { HttpTools } from '../tools.ts'
+import { IndexPage } from '../views/index.tsx'
+import { renderPage } from '../views/render.ts'
+
+const documents = [
+  { name: 'OpenID Connect discovery', path: '/.well-known/openid-configuration' },
+  { name: 'OAuth 2.0 metadata', path: '/.well-known/oauth-authorization-server' },
+  { name: 'Signing keys', path: '/.well-known/jwks.json' },
+  { name: 'Not-before', path: '/not-before' },
+]
+
+const assets = { 'style.css': 'text/css; charset=utf-8', 'icon.svg': 'image/svg+xml' }
+
+/** GET / for people who follow the issuer's address, and the two files that the pages need. */
+export function frontPageRoutes(app: FastifyInstance, tools: HttpTools, development: boolean): void {
+  const endpoints = documents.map((document) => ({ ...document, href: tools.issuer + document.path }))
+  const page = renderPage(<IndexPage issuer={tools.issuer} endpoints={endpoints} development={development} />)
+  app.get('/', (_request, reply) => {
+    allowPage(reply)
+    return reply.send(page)
+  })
+  for (const [name, type] of Object.entries(assets)) {
+    const content = readFileSync(new URL(`../views/${name}`, import.meta.url))
+    app.get(`/assets/${name}`, (_request, reply) =>
+      reply.header('cache-control', 'public, max-age=3600').type(type).send(content),
+    )
+  }
+}

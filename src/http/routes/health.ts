@@ -1,0 +1,17 @@
+import type { FastifyInstance } from 'fastify'
+import { readClock } from '../../protocol/clock.ts'
+import type { HttpTools } from '../tools.ts'
+
+/** GET /livez: this process runs. GET /readyz: it can serve, which takes the database and a signing key. */
+export function healthRoutes(app: FastifyInstance, tools: HttpTools): void {
+  app.get('/livez', async () => ({ status: 'ok' }))
+  app.get('/readyz', async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+    try {
+      await Promise.all([readClock(tools), tools.keys.signer('ES256'), tools.keys.signer('RS256')])
+      return { status: 'ok' }
+    } catch {
+      return reply.status(503).header('retry-after', 1).send({ status: 'unavailable' })
+    }
+  })
+}

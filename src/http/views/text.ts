@@ -1,0 +1,109 @@
+/**
+ * Every sentence a person reads on the pages, in English. A name in braces is filled in by `fill` or `<Sentence>`.
+ * Another language is another object of this shape.
+ */
+const english = {
+  language: 'en',
+  product: 'Falconer',
+  titleSeparator: ' · ',
+  newTab: '(opens in a new tab)',
+  login: {
+    title: 'Sign in',
+    lead: 'to continue to',
+    username: 'User name or e-mail',
+    password: 'Password',
+    submit: 'Sign in',
+    cancel: 'Cancel and go back',
+    errorTitle: 'Not signed in',
+    wrong: 'The user name or the password is not right. Check both and try again.',
+    lockedTitle: 'Please wait',
+    locked: 'There were too many attempts. Wait a few minutes, then try again.',
+    crossSite: 'This form was not sent from this page. Please try again.',
+  },
+  consent: {
+    title: 'Allow access?',
+    lead: '{client} asks to use your account.',
+    list: 'It will be able to:',
+    none: 'It asks for nothing beyond knowing that you are here.',
+    offline: 'It keeps this access after you sign out, until you or an administrator withdraws it.',
+    approve: 'Allow',
+    deny: 'Do not allow',
+    account: 'Signed in as',
+    notYou: 'Not you? Choose “Do not allow”, then sign in with your own account.',
+    policy: 'Privacy policy',
+    terms: 'Terms of service',
+    documents: 'What {client} says about its use of your data:',
+  },
+  logout: {
+    title: 'Sign out?',
+    lead: 'Your sign-in here ends. Apps that you opened with it lose their access, except those that you let keep it.',
+    account: 'Signed in as',
+    from: '{client} asks to sign you out.',
+    confirm: 'Sign out',
+    stay: 'Stay signed in',
+  },
+  loggedOut: {
+    title: 'You are signed out',
+    lead: 'You can close this window.',
+    leadClient: 'You can close this window or go back to {client}.',
+    shared: 'On a shared computer, close the browser too.',
+  },
+  error: {
+    user: 'You can fix this. Go back to the app and start again from there.',
+    developer: 'You did nothing wrong. Only the people who run the app can fix this: tell them the reference below.',
+    who: 'Who can fix it',
+    reference: 'Reference',
+    detail: 'Detail for developers',
+  },
+  errorTitles: {
+    refused: 'This request cannot be accepted',
+    busy: 'Please try again in a moment',
+    failed: 'Something went wrong',
+    notFound: 'Not found',
+    nothingHere: 'There is nothing at this address.',
+  },
+  expired: {
+    title: 'This page has expired',
+    message: 'Too much time has passed since you opened it, or it was already used.',
+    next: 'Nothing is lost. Go back to the app and start again.',
+    nextClient: 'Nothing is lost. Go back to {client} and start again.',
+    again: 'Start again',
+  },
+  formPost: {
+    title: 'One moment',
+    message: 'You are being sent back to the app.',
+    submit: 'Continue',
+    hint: 'If nothing happens, choose Continue.',
+  },
+  index: {
+    title: 'Sign-in server',
+    what:
+      'Falconer signs people in for your applications and hands them short-lived tokens for your APIs. ' +
+      'Its tokens come back when called: end a session, and every service that listens refuses them within moments.',
+    issuer: 'Issuer',
+    endpoints: 'Where to look',
+    development: 'Development mode',
+    developmentHint: 'This server runs with settings for trying things out. Do not put real accounts in it.',
+  },
+}
+
+/** The shape of a catalogue: what a second language has to provide. */
+export type Catalogue = typeof english
+
+/** The catalogue that the pages speak. */
+export const text: Catalogue = english
+
+/** What a scope lets an application do, in a person's words; a scope that is not here is shown by its name. */
+export const scopeDescriptions: Record<string, string> = {
+  openid: 'Know who you are on this server',
+  profile: 'See your name and your profile',
+  email: 'See your e-mail address',
+  address: 'See your postal address',
+  phone: 'See your phone number',
+  offline_access: 'Use this access while you are away',
+}
+
+/** A template of the catalogue as plain text: each `{name}` is replaced by its value. */
+export function fill(template: string, values: Record<string, string>): string {
+  return template.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole)
+}
