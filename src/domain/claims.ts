@@ -1,3 +1,5 @@
+import { isWellFormedText } from './well-formed.ts'
+
 /** The claims that each identity scope releases (OIDC Core §5.4). */
 export const claimsOfScope: Record<'profile' | 'email' | 'address' | 'phone', readonly string[]> = {
   profile: [
@@ -107,10 +109,17 @@ function parseClaim(wish: unknown): ClaimRequest | undefined {
 
 function parseJson(json: string): unknown {
   try {
-    return JSON.parse(json)
+    return JSON.parse(json, requireText)
   } catch {
     return undefined
   }
+}
+
+/** Escapes can spell what PostgreSQL cannot store, in a request that is itself well formed. */
+function requireText(name: string, value: unknown): unknown {
+  if (!isWellFormedText(name) || (typeof value === 'string' && !isWellFormedText(value)))
+    throw new SyntaxError('not text')
+  return value
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

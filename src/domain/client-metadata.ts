@@ -85,7 +85,10 @@ export const clientFields: Fields = {
   token_endpoint_auth_method: oneOf(['none', 'client_secret_basic', 'client_secret_post']),
   grant_types: list(oneOf(['authorization_code', 'refresh_token', 'client_credentials']), 3),
   response_types: list(oneOf(['code']), 1),
-  scope: { ...scope, check: (value) => (value === '' ? undefined : scope.check(value)) },
+  scope: {
+    schema: { type: 'string', maxLength: 2048 },
+    check: (value) => (value === '' ? undefined : scope.check(value)),
+  },
   redirect_uris: uris,
   post_logout_redirect_uris: uris,
   id_token_signed_response_alg: oneOf(signingAlgs),

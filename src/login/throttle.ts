@@ -18,7 +18,13 @@ export async function countedAttempt(
     ...tools.limit('login_address', who.address),
   ]
   if ((await reserveAttempt(tools.db, limits)) > 0) return { refused: 'limit' }
-  const result = await work()
-  if (!('refused' in result)) await refundAttempt(tools.db, limits)
-  return result
+  let counts = false
+  try {
+    const result = await work()
+    counts = 'refused' in result
+    return result
+  } finally {
+    // A success is no guess, and neither is an attempt that we could not look at.
+    if (!counts) await refundAttempt(tools.db, limits)
+  }
 }

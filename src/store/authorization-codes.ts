@@ -10,6 +10,7 @@ export type ExchangeOutcome =
   | 'expired'
   | 'redirect_mismatch'
   | 'pkce_mismatch'
+  | 'resource_mismatch'
   | 'binding_mismatch'
   | 'revoked'
   | 'disabled'
@@ -50,6 +51,8 @@ export interface CodeRedemption {
   /** SHA-256 of the nonce of the refresh token that will be answered; absent when none is. */
   readonly nonceHash?: Buffer
   readonly jkt?: Buffer
+  /** The resource that the request names; a code whose request named none may be exchanged for any. */
+  readonly resource?: string
   readonly idleSeconds: { readonly online: number; readonly offline: number }
   readonly maxSeconds: { readonly online: number; readonly offline: number }
 }
@@ -110,6 +113,7 @@ with code as materialized (
       when a.client <> $2::uuid                                   then 'client_mismatch'
       when a.redirect_uri is distinct from $3::text               then 'redirect_mismatch'
       when a.code_challenge is distinct from $4::bytea            then 'pkce_mismatch'     -- also a verifier without challenge (RFC 9700 §2.1.1)
+      when not $11::text = any(a.resource)                        then 'resource_mismatch'
       when a.used_at is not null                                  then 'replay'            -- with all else right: only the owner's replay revokes
       when a.expires_at <= clock_now()                            then 'expired'
       when a.jkt is not null and a.jkt is distinct from $6::bytea then 'binding_mismatch'
@@ -172,6 +176,7 @@ export async function exchangeCode(db: Queries, r: CodeRedemption): Promise<Exch
     r.maxSeconds.online,
     r.idleSeconds.offline,
     r.maxSeconds.offline,
+    r.resource ?? null,
   ])
   return rows[0]
 }

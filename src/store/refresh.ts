@@ -16,6 +16,8 @@ export type RefreshOutcome =
   | 'session_dead'
   | 'expired'
   | 'binding_mismatch'
+  | 'scope_exceeded'
+  | 'resource_mismatch'
 
 /** What a token response is made from; the same for a refresh and for a code exchange. */
 export interface Minting {
@@ -54,6 +56,9 @@ export interface Presentation {
   readonly client: string
   /** DPoP key thumbprint, when the request proved one. */
   readonly jkt?: Buffer
+  /** Scopes that the request names, and its resource: what exceeds the grant is refused before anything rotates. */
+  readonly scopes?: readonly string[]
+  readonly resource?: string
 }
 
 /*
@@ -87,6 +92,9 @@ with due as materialized (                   -- the touch, when it is due: decid
         or g.rt_rotated_at + make_interval(secs => g.idle_s) <= clock_now()  then 'expired'           -- RFC 9700 §4.14.2
       when ${grantIsWithdrawn}                                               then 'withdrawn'
       when g.jkt is not null and g.jkt is distinct from $5::bytea            then 'binding_mismatch'
+      when $2::int = g.rt_gen
+        and not (string_to_array(g.scope, ' ') @> $6::text[] and c.scopes @> $6::text[]) then 'scope_exceeded'
+      when $2::int = g.rt_gen and not $7::text = any(g.resource)             then 'resource_mismatch'
       when $2::int = g.rt_gen                                                then 'rotate'
       when $2::int = g.rt_gen - 1 and greatest(c.grace_s, c.lost_response_s) > 0
         and clock_now() < g.rt_rotated_at + make_interval(secs => greatest(c.grace_s, c.lost_response_s)) then 'retry'
@@ -122,6 +130,14 @@ from cur left join rotated r on true left join touched t on true`,
 
 /** Decides on one presentation and rotates if it may. Undefined: no such grant (any more). A `reuse` has written nothing yet. */
 export async function refreshGrant(db: Queries, p: Presentation): Promise<Refreshed | undefined> {
-  const rows = await db.run<Refreshed>(refresh, [p.grantId, p.generation, p.client, p.nonceHash, p.jkt ?? null])
+  const rows = await db.run<Refreshed>(refresh, [
+    p.grantId,
+    p.generation,
+    p.client,
+    p.nonceHash,
+    p.jkt ?? null,
+    p.scopes ?? null,
+    p.resource ?? null,
+  ])
   return rows[0]
 }

@@ -50,9 +50,11 @@ with lead as (
 ), previous as (
   update signing_keys set retire_at = clock_now() + lead.wait, remove_at = clock_now() + lead.wait + make_interval(secs => $6::int)
   from lead where alg = $2::text and retire_at is null
+  returning 1
 ), made as (
   insert into signing_keys (kid, alg, public_jwk, private_key, activate_at)
-  select $1::text, $2::text, $3::jsonb, $4::bytea, clock_now() + lead.wait from lead
+  select $1::text, $2::text, $3::jsonb, $4::bytea, clock_now() + lead.wait
+  from lead cross join (select count(*) from previous) first   -- runs before the insert, or there would be two without retire_at
   returning activate_at
 )
 select activate_at as "activateAt" from made`,

@@ -30,10 +30,11 @@ export function loginRoutes(app: FastifyInstance, tools: HttpTools): void {
     const key = transactionOf(request, form.get('tx'), tools)
     if (!key) return sendExpired(reply)
     requireToken(tools.csrf.check(subject(key.handle), form.get('csrf')))
-    const answer = await resume(key, browserOf(request, tools), tools)
+    const isCancel = form.get('action') === 'cancel'
+    const answer = await resume(key, browserOf(request, tools), tools, isCancel ? undefined : form.get('username'))
     if (!answer) return sendExpired(reply)
     if (answer.kind !== 'login') return sendAnswer(request, reply, answer, tools) // finished in another tab, or sent twice
-    if (form.get('action') === 'cancel') return sendResponse(reply, cancelled(answer.request, tools))
+    if (isCancel) return sendResponse(reply, cancelled(answer.request, tools))
     const fields = new Map(['username', 'password'].map((name) => [name, form.get(name) ?? '']))
     return takeCredentials(request, reply, answer, fields, tools)
   })

@@ -5,6 +5,7 @@ import type { Actor } from '../../domain/ending.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import type { Parameters } from '../../domain/parameters.ts'
 import { RateLimited } from '../../domain/rate-limited.ts'
+import { redirectUriMatches } from '../../domain/redirect-uri.ts'
 import { findClient } from '../../store/clients.ts'
 import { rememberConsent } from '../../store/consents.ts'
 import { reserveAttempt } from '../../store/limits.ts'
@@ -63,16 +64,27 @@ export async function setAside(parameters: Parameters, browser: Browser, tools: 
   })
 }
 
-/** Takes up a login transaction where the facts say it stands. Undefined: unknown, expired, or another browser's. */
-export async function resume(key: TransactionKey, browser: Browser, tools: Tools): Promise<Answer | undefined> {
+/**
+ * Takes up a login transaction where the facts say it stands; `claimedName` is the name that a sign-in form came with.
+ * Undefined: unknown, expired, another browser's, or the client may not be answered there any more.
+ */
+export async function resume(
+  key: TransactionKey,
+  browser: Browser,
+  tools: Tools,
+  claimedName?: string,
+): Promise<Answer | undefined> {
   const transaction = await findLoginTransaction(tools.db, hashes(key))
   if (!transaction || transaction.isExpired) return undefined
   const client = await findClient(tools.db, transaction.clientId)
   if (!client || client.isDisabled) return undefined
   const request = transaction.params as unknown as AuthorizationRequest
+  // It was registered when the request came; one that was removed since then must not be followed any more.
+  if (!redirectUriMatches(request.redirectUri, client.redirectUris, client.applicationType)) return undefined
   const session = browser.session && (await findSession(tools.db, browser.session, client.id))
   const made = transaction.sessionId ? { madeSessionId: transaction.sessionId } : {}
-  const state = { request, client, session, key, transactionAgeSeconds: transaction.ageSeconds, ...made }
+  const claimed = claimedName === undefined ? {} : { claimedName }
+  const state = { request, client, session, key, transactionAgeSeconds: transaction.ageSeconds, ...made, ...claimed }
   return redirectingErrors(request, tools, () => proceed(state, browser, tools))
 }
 
@@ -102,6 +114,7 @@ interface State {
   readonly key?: TransactionKey
   readonly transactionAgeSeconds?: number
   readonly madeSessionId?: string
+  readonly claimedName?: string
 }
 
 async function proceed(state: State, browser: Browser, tools: Tools): Promise<Answer> {

@@ -1,3 +1,4 @@
+import { normalizeIdentifier } from '../../domain/identifier.ts'
 import type { OAuthErrorCode } from '../../domain/oauth-error.ts'
 import { isSubset } from '../../domain/scope.ts'
 import { acrSatisfies } from '../../domain/session.ts'
@@ -13,6 +14,8 @@ export interface Situation {
   readonly session: SessionWithConsent | undefined
   /** Age of the login transaction, or undefined before there is one: then nothing can have been done for this request yet. */
   readonly transactionAgeSeconds?: number
+  /** The name that a sign-in form was sent with: who types another one than the session's means someone else. */
+  readonly claimedName?: string
   /** Context classes that the login methods can reach. */
   readonly reachableAcr: readonly string[]
 }
@@ -33,7 +36,9 @@ export function nextStep(situation: Situation): Step {
 }
 
 /** OpenID Connect Core §3.1.2.1: prompt=login and max_age are met by a fresh authentication, never by a parameter that says so. */
-function needsLogin({ request, transactionAgeSeconds }: Situation, session: SessionWithConsent): boolean {
+function needsLogin({ request, transactionAgeSeconds, claimedName }: Situation, session: SessionWithConsent): boolean {
+  if (claimedName !== undefined && normalizeIdentifier(claimedName) !== normalizeIdentifier(session.username))
+    return true
   const isFresh = transactionAgeSeconds !== undefined && session.authAgeSeconds <= transactionAgeSeconds
   const { maxAgeSeconds, hintedUser, essentialAcr, prompts } = request
   if (hintedUser !== undefined && hintedUser !== session.userId) return true

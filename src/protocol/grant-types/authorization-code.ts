@@ -6,7 +6,7 @@ import type { Parameters } from '../../domain/parameters.ts'
 import { isCodeVerifier } from '../../domain/pkce.ts'
 import { exchangeCode } from '../../store/authorization-codes.ts'
 import { end } from '../../store/end.ts'
-import { chooseTarget } from '../tokens/audience.ts'
+import { checkResource, chooseTarget, foreignResource } from '../tokens/audience.ts'
 import { respondWithTokens } from '../tokens/token-response.ts'
 import type { Tools } from '../tools.ts'
 import type { GrantType } from './grant-type.ts'
@@ -20,7 +20,8 @@ export const authorizationCode: GrantType = async ({ client, parameters, actor }
   const code = parameters.required('code')
   const redirectUri = parameters.get('redirect_uri')
   const codeChallenge = challengeOf(parameters)
-  const resource = requestedResource(parameters)
+  const requested = requestedResource(parameters)
+  const resource = await checkResource(requested.resource, client, tools)
   if (!parseOpaqueToken('ac', code)) throw invalid('forged')
 
   const fresh = client.grantTypes.includes('refresh_token') ? tools.refreshTokens.newNonce() : undefined
@@ -30,6 +31,7 @@ export const authorizationCode: GrantType = async ({ client, parameters, actor }
     ...(redirectUri === undefined ? {} : { redirectUri }),
     ...(codeChallenge ? { codeChallenge } : {}),
     ...(fresh ? { nonceHash: sha256(fresh.nonce) } : {}),
+    ...(resource === undefined ? {} : { resource }),
     ...lifetimesOf(client, tools),
   })
   if (!grant) throw invalid('unknown')
@@ -37,11 +39,12 @@ export const authorizationCode: GrantType = async ({ client, parameters, actor }
     end(tools.db, { target: 'grant', id }, { reason, actor, feedKey: tools.feedKey })
   // RFC 6749 §4.1.2: what the first use gave is revoked. Durable before the client hears of it.
   if (grant.outcome === 'replay') await endGrant(grant.grantId, 'code_replay')
+  if (grant.outcome === 'resource_mismatch') throw foreignResource()
   if (grant.outcome !== 'ok') throw invalid(grant.outcome)
   if (grant.liveInSession >= grantsPerSession && grant.oldestGrant) await endGrant(grant.oldestGrant, 'limit')
 
   const scopes = grant.scope.split(' ')
-  const target = await chooseTarget({ client, scopes, granted: grant.resource, ...resource }, tools)
+  const target = await chooseTarget({ client, scopes, granted: grant.resource, ...requested }, tools)
   const refreshToken =
     fresh && tools.refreshTokens.encode({ grantId: grant.grantId, nonce: fresh.nonce, generation: 0 })
   return respondWithTokens(

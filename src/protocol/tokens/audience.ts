@@ -1,7 +1,7 @@
 import { adminScopes } from '../../domain/admin-scopes.ts'
 import type { Client } from '../../domain/client.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
-import { identityScopes } from '../../domain/scope.ts'
+import { identityScopes, isSubset } from '../../domain/scope.ts'
 import type { SigningAlg } from '../../domain/signing-key.ts'
 import type { Resource } from '../../store/resources.ts'
 import { adminAudience, type Tools } from '../tools.ts'
@@ -23,9 +23,28 @@ export interface TargetRequest {
   readonly granted?: readonly string[] | null
 }
 
-const isAdminScope = (scope: string): boolean => (adminScopes as readonly string[]).includes(scope)
 const isIdentityScope = (scope: string): boolean => (identityScopes as readonly string[]).includes(scope)
 const invalidTarget = (description: string) => new OAuthError('invalid_target', description)
+
+/** A resource that was not part of the authorization request. */
+export const foreignResource = () => invalidTarget('resource was not part of the authorization request')
+
+/**
+ * The `resource` of a token request, if it is one that the client may ask for: known before a statement burns or rotates anything.
+ * @throws {OAuthError} invalid_target
+ */
+export async function checkResource(
+  resource: string | undefined,
+  client: Client,
+  tools: Tools,
+): Promise<string | undefined> {
+  if (resource === undefined || resource === tools.issuer) return resource
+  const admin = adminAudience(tools.issuer)
+  if (resource !== admin && !(await tools.findResources([resource])).has(resource))
+    throw invalidTarget('resource is not registered')
+  checkAllowed(resource, { client }, admin)
+  return resource
+}
 
 /**
  * Chooses the one resource that an access token is for: the one asked for, else the one that its scopes belong to, else the client's default,
@@ -36,48 +55,50 @@ export async function chooseTarget(request: TargetRequest, tools: Tools): Promis
   const { client, scopes } = request
   const resources = await tools.findResources(request.resource ? [request.resource] : [])
   const admin = adminAudience(tools.issuer)
-  const ownerOf = (scope: string): string | undefined =>
-    isAdminScope(scope)
-      ? admin
-      : [...resources.values()].find((resource) => resource.scopes.includes(scope))?.identifier
-
-  const chosen = request.resource ?? impliedBy(scopes, ownerOf, request.granted) ?? client.defaultResource
+  const scopesOf = new Map<string, readonly string[]>([
+    ...[...resources.values()].map((resource): [string, readonly string[]] => [resource.identifier, resource.scopes]),
+    [admin, adminScopes],
+  ])
+  const owned = scopes.filter((scope) => [...scopesOf.values()].some((all) => all.includes(scope)))
+  const chosen = request.resource ?? impliedBy(owned, scopesOf, request.granted) ?? client.defaultResource
   if (chosen === undefined || chosen === tools.issuer) {
-    return target(
-      [tools.issuer],
-      scopes.filter((scope) => ownerOf(scope) === undefined),
-      undefined,
-      client,
-      tools,
-    )
+    const own = scopes.filter((scope) => !owned.includes(scope))
+    return target([tools.issuer], own, undefined, client, tools)
   }
-  const resource = resources.get(chosen)
-  if (!resource && chosen !== admin) throw invalidTarget('resource is not registered')
+  const available = scopesOf.get(chosen)
+  if (!available) throw invalidTarget('resource is not registered')
   checkAllowed(chosen, request, admin)
-  if (chosen === admin && scopes.some((scope) => !isAdminScope(scope) && ownerOf(scope) !== undefined))
+  if (chosen === admin && !isSubset(owned, available))
     throw invalidTarget('the admin API cannot be mixed with another resource')
 
-  const kept = scopes.filter((scope) => ownerOf(scope) === chosen || isIdentityScope(scope))
+  const kept = scopes.filter((scope) => available.includes(scope) || isIdentityScope(scope))
   const audience = scopes.includes('openid') ? [chosen, tools.issuer] : [chosen]
-  return target(audience, kept, resource, client, tools)
+  return target(audience, kept, resources.get(chosen), client, tools)
 }
 
+/** The resource that has every scope which belongs to any; among those that the grant was limited to, if it was. */
 function impliedBy(
-  scopes: readonly string[],
-  ownerOf: (scope: string) => string | undefined,
+  owned: readonly string[],
+  scopesOf: ReadonlyMap<string, readonly string[]>,
   granted: readonly string[] | null | undefined,
 ): string | undefined {
-  const owners = new Set(scopes.map(ownerOf).filter((owner) => owner !== undefined))
-  if (granted?.length) return granted.find((identifier) => owners.has(identifier)) ?? granted[0]
-  if (owners.size > 1) throw invalidTarget('the scopes belong to several resources; name one with resource')
-  return [...owners][0]
+  if (granted?.length)
+    return granted.find((identifier) => isSubset(owned, scopesOf.get(identifier) ?? [])) ?? granted[0]
+  if (owned.length === 0) return undefined
+  const candidates = [...scopesOf].filter(([, scopes]) => isSubset(owned, scopes))
+  const [only, second] = candidates
+  if (!only || second) throw invalidTarget('the scopes belong to several resources; name one with resource')
+  return only[0]
 }
 
-function checkAllowed(chosen: string, { client, granted }: TargetRequest, admin: string): void {
+function checkAllowed(
+  chosen: string,
+  { client, granted }: Pick<TargetRequest, 'client' | 'granted'>,
+  admin: string,
+): void {
   if (client.allowedResources && chosen !== admin && !client.allowedResources.includes(chosen))
     throw invalidTarget('resource is not allowed for this client')
-  if (granted?.length && !granted.includes(chosen))
-    throw invalidTarget('resource was not part of the authorization request')
+  if (granted?.length && !granted.includes(chosen)) throw foreignResource()
 }
 
 const target = (

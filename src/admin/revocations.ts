@@ -1,0 +1,105 @@
+import type { Actor, Ended, Ending } from '../domain/ending.ts'
+import { longestAccessTokenSeconds } from '../domain/signing-key.ts'
+import { findClientRecord } from '../store/client-records.ts'
+import { end } from '../store/end.ts'
+import { countEnding } from '../store/ending-preview.ts'
+import { findGrantRecord } from '../store/grant-records.ts'
+import { readClock, readNotBefore } from '../store/not-before.ts'
+import { findSessionRecord } from '../store/session-records.ts'
+import { findUserRecord } from '../store/user-records.ts'
+import { isId } from './document.ts'
+import { badField, notFound, Problem } from './problem.ts'
+import type { AdminTools } from './tools.ts'
+
+/** What to end: exactly one target, where a user and a client together are one. */
+export interface RevocationRequest {
+  readonly session_id?: string
+  readonly grant_id?: string
+  readonly user_id?: string
+  readonly client_id?: string
+  readonly jti?: string
+  readonly kid?: string
+  readonly all?: true
+  /** For the audit event. */
+  readonly reason?: string
+  readonly dry_run?: boolean
+}
+
+export interface Revocation {
+  /** Position in the feed: what was created before it is dead. */
+  readonly position: number
+  /** RFC 3339: by then every token of it is dead also at services that check nothing but `exp`. */
+  readonly bound: string
+  /** Null for a client and for all, whose rows are not touched. */
+  readonly ended: { readonly sessions: number; readonly grants: number } | null
+  readonly dry_run?: true
+}
+
+/** Whether the target is one that only scope `admin` may end. */
+export const needsAdmin = (request: RevocationRequest): boolean => request.all === true || request.kid !== undefined
+
+/**
+ * Ends what the request names. What ended before is answered with zeros and the position of now; a dry run with what would end.
+ * @throws {Problem} invalid_request without exactly one target, not_found for one that never was
+ */
+export async function revoke(request: RevocationRequest, actor: Actor, tools: AdminTools): Promise<Revocation> {
+  const ending = await targetOf(request, tools)
+  if (request.dry_run === true) {
+    const ended = await countEnding(tools.db, ending)
+    return { ...(await answer(ended, undefined, tools)), dry_run: true }
+  }
+  const note = request.reason === undefined ? {} : { note: request.reason }
+  const ended = await end(tools.db, ending, { reason: 'admin', actor, feedKey: tools.feedKey, ...note })
+  return answer(countsOf(ended), ended?.position, tools)
+}
+
+function countsOf(ended: Ended | undefined): Revocation['ended'] {
+  if (!ended) return { sessions: 0, grants: 0 }
+  const { sessions, grants } = ended
+  return sessions === null || grants === null ? null : { sessions, grants }
+}
+
+// Read after the commit, so that the bound lies behind it.
+async function answer(
+  ended: Revocation['ended'],
+  position: number | undefined,
+  tools: AdminTools,
+): Promise<Revocation> {
+  const latest = position ?? (await readNotBefore(tools.db, false)).position
+  const deadAt = new Date(((await readClock(tools.db)) + longestAccessTokenSeconds) * 1000)
+  return { position: latest, bound: deadAt.toISOString(), ended }
+}
+
+async function targetOf(request: RevocationRequest, tools: AdminTools): Promise<Ending> {
+  const { session_id: sid, grant_id: gid, user_id: userId, client_id: clientId, jti, kid, all } = request
+  const targets = [sid, gid, userId ?? clientId, jti, kid, all].filter((target) => target !== undefined)
+  if (targets.length !== 1)
+    throw new Problem(
+      'invalid_request',
+      'Name exactly one of session_id, grant_id, user_id, client_id, user_id with client_id, jti, all',
+    )
+  if (kid !== undefined) throw new Problem('not_supported', 'Ending by signing key is not supported yet', ['kid'])
+  if (jti !== undefined) return { target: 'jti', id: requireId('jti', jti) }
+  if (sid !== undefined) return { target: 'session', id: await known('session', sid, findSessionRecord, tools) }
+  if (gid !== undefined) return { target: 'grant', id: await known('grant', gid, findGrantRecord, tools) }
+  if (userId !== undefined) await known('user', userId, findUserRecord, tools)
+  const client = clientId === undefined ? undefined : await findClientRecord(tools.db, clientId)
+  if (clientId !== undefined && !client) throw notFound('client')
+  if (userId !== undefined && client)
+    return { target: 'user_client', userId, client: client.id, clientId: client.clientId }
+  if (userId !== undefined) return { target: 'user', id: userId }
+  if (client) return { target: 'client', id: client.id, clientId: client.clientId }
+  return { target: 'all' }
+}
+
+type Find = (db: AdminTools['db'], id: string) => Promise<object | undefined>
+
+async function known(what: string, id: string, find: Find, tools: AdminTools): Promise<string> {
+  if (!isId(id) || !(await find(tools.db, id))) throw notFound(what)
+  return id
+}
+
+function requireId(name: string, value: string): string {
+  if (!isId(value)) throw badField({ path: [name], detail: 'must be the jti of an access token of this server' })
+  return value
+}

@@ -1,0 +1,27 @@
+import { readAuditEvents } from '../../admin/audit-events.ts'
+import { readKeys, rotateSigningKeys } from '../../admin/keys.ts'
+import type { AdminTools } from '../../admin/tools.ts'
+import type { AddRoute } from './router.ts'
+import { listQuery, optionalText, pageOf } from './shapes.ts'
+
+/** Signing keys. */
+export function keyRoutes(add: AddRoute, tools: AdminTools): void {
+  add('GET', '/keys', 'keys:read', {}, async () => ({ body: await readKeys(tools) }))
+  add('POST', '/keys/rotate', 'keys:write', {}, async (_, { actor }) => ({
+    body: await rotateSigningKeys(actor, tools),
+  }))
+}
+
+/** What happened, and who did it. */
+export function auditRoutes(add: AddRoute, tools: AdminTools): void {
+  const filters = {
+    user_id: optionalText(),
+    client_id: optionalText(),
+    type: optionalText(),
+    from: optionalText(),
+    to: optionalText(),
+  }
+  add('GET', '/audit-events', 'audit:read', { querystring: listQuery(filters) }, async ({ query }) => ({
+    body: await readAuditEvents(query, pageOf(query), tools),
+  }))
+}

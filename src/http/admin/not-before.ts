@@ -1,0 +1,26 @@
+import { Type } from 'typebox'
+import { drawLine, readNotBeforeLine, readNotBeforeLines } from '../../admin/not-before.ts'
+import type { AdminTools } from '../../admin/tools.ts'
+import type { AddRoute } from './router.ts'
+import { object, optionalText } from './shapes.ts'
+
+const scope = Type.Union([Type.Literal('server'), Type.Literal('client'), Type.Literal('user')])
+const line = object({
+  scope,
+  id: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 500 }), Type.Null()])),
+  not_before: Type.Union([Type.Literal('now'), Type.Integer({ minimum: 0, maximum: 253_402_300_799 })]),
+})
+
+/** Not-before: lines before which everything of a scope is dead. */
+export function notBeforeRoutes(add: AddRoute, tools: AdminTools): void {
+  const query = object({ scope: Type.Optional(scope), id: optionalText() })
+  add('GET', '/not-before', 'not-before:write', { querystring: query }, async ({ query }) => ({
+    body: query.scope ? await readNotBeforeLine(query.scope, query.id ?? null, tools) : await readNotBeforeLines(tools),
+  }))
+  add('PUT', '/not-before', 'not-before:write', { body: line }, async ({ body }, caller) => {
+    // The line of the server ends everybody, the caller too.
+    if (body.scope === 'server') caller.require('admin')
+    const { id, ...request } = body
+    return { body: await drawLine({ ...request, ...(id ? { id } : {}) }, caller.actor, tools) }
+  })
+}

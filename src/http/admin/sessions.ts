@@ -1,0 +1,52 @@
+import { Type } from 'typebox'
+import { needsAdmin, revoke } from '../../admin/revocations.ts'
+import { endGrant, endSession, readGrant, readGrants, readSession, readSessions } from '../../admin/sessions.ts'
+import type { AdminTools } from '../../admin/tools.ts'
+import type { AddRoute } from './router.ts'
+import { idParameter, listQuery, object, optionalText, pageOf, pageParameters } from './shapes.ts'
+
+const whose = { user_id: optionalText(), client_id: optionalText() }
+const grantQuery = object({
+  ...pageParameters,
+  ...whose,
+  kind: Type.Optional(Type.Union([Type.Literal('online'), Type.Literal('offline')])),
+})
+const revocation = object({
+  session_id: optionalText(),
+  grant_id: optionalText(),
+  user_id: optionalText(),
+  client_id: optionalText(),
+  jti: optionalText(),
+  kid: optionalText(),
+  all: Type.Optional(Type.Literal(true)),
+  reason: optionalText(),
+  dry_run: Type.Optional(Type.Boolean()),
+})
+
+/** Sessions, grants, and their ends. */
+export function sessionRoutes(add: AddRoute, tools: AdminTools): void {
+  add('GET', '/sessions', 'sessions:read', { querystring: listQuery(whose) }, async ({ query }) => ({
+    body: await readSessions(query, pageOf(query), tools),
+  }))
+  add('GET', '/sessions/:id', 'sessions:read', { params: idParameter }, async ({ params }) => ({
+    body: await readSession(params.id, tools),
+  }))
+  add('DELETE', '/sessions/:id', 'sessions:revoke', { params: idParameter }, async ({ params }, { actor }) => {
+    await endSession(params.id, actor, tools)
+    return {}
+  })
+  add('GET', '/grants', 'sessions:read', { querystring: grantQuery }, async ({ query }) => ({
+    body: await readGrants(query, pageOf(query), tools),
+  }))
+  add('GET', '/grants/:id', 'sessions:read', { params: idParameter }, async ({ params }) => ({
+    body: await readGrant(params.id, tools),
+  }))
+  add('DELETE', '/grants/:id', 'sessions:revoke', { params: idParameter }, async ({ params }, { actor }) => {
+    await endGrant(params.id, actor, tools)
+    return {}
+  })
+  add('POST', '/revocations', 'sessions:revoke', { body: revocation }, async ({ body }, caller) => {
+    if (needsAdmin(body)) caller.require('admin')
+    return { body: await revoke(body, caller.actor, tools) }
+  })
+}
