@@ -15,7 +15,7 @@ import type { LimitName } from './domain/lifetimes.ts'
 import { registerAdmin } from './http/admin/index.ts'
 import { createCookies } from './http/cookies.ts'
 import { allowClientOrigins } from './http/cors.ts'
-import { sendError, speakPages } from './http/error-page.tsx'
+import { sendError, sendUnreadable, speakPages } from './http/error-page.tsx'
 import { speakOAuth } from './http/errors.ts'
 import { readForms } from './http/form.ts'
 import { refuseOtherMethods } from './http/methods.ts'
@@ -39,7 +39,7 @@ import { maintainKeys } from './protocol/keys/rotation.ts'
 import { makeAuditPartitions } from './store/audit.ts'
 import { createClientCache } from './store/clients.ts'
 import { openDatabase } from './store/database.ts'
-import { readOrMakeFeedKey } from './store/feed.ts'
+import { readOrMakeFeedKey, replaceFeedKey } from './store/feed.ts'
 import { createResourceCache } from './store/resources.ts'
 
 /** What server.ts needs beside the settings: where the database is, and the keys that everything is sealed and derived with. */
@@ -127,6 +127,8 @@ async function buildTools({ config, databaseUrl, masterKeys, logger }: ServerPar
     seal.seal(Buffer.from(randomSecret(), 'base64url'), feedContext),
   )
   const feedKey = seal.open(sealedFeedKey, feedContext)
+  // Sealed under the first master key from now on, so that an older one can be taken out of the settings.
+  if (!seal.isCurrent(sealedFeedKey)) await replaceFeedKey(db, sealedFeedKey, seal.seal(feedKey, feedContext))
   const { rateLimits, argon2 } = config
   return {
     db,
@@ -168,6 +170,7 @@ function buildApp({ config, logger }: ServerParts): FastifyInstance {
     requestTimeout: 30_000,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 2048 }, // a resource is named by a URI
+    frameworkErrors: (_error, request, reply) => sendUnreadable(request, reply, config.issuer.startsWith('https:')),
     // Coercion would turn a repeated or mistyped value into something that passes.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
   })

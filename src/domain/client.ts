@@ -34,6 +34,7 @@ export interface Client {
   readonly defaultResource?: string
   /** Resources that it may ask for; undefined means every registered one. */
   readonly allowedResources?: readonly string[]
+  readonly allowedCorsOrigins: readonly string[]
   /** Resource identifiers whose tokens it may introspect. */
   readonly resourceServerFor: readonly string[]
   readonly isDisabled: boolean

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { originOf } from '../domain/redirect-uri.ts'
 import type { Answer } from '../protocol/authorize/authorize.ts'
 import { type AuthorizationResponse, toLocation } from '../protocol/authorize/response.ts'
 import { allowPage } from './security-headers.ts'
@@ -24,6 +25,9 @@ export function sendAnswer(
 export function sendResponse(reply: FastifyReply, response: AuthorizationResponse): FastifyReply {
   if (response.responseMode !== 'form_post')
     return reply.header('cache-control', 'no-store').redirect(toLocation(response), 303)
-  allowPage(reply, { formTarget: response.redirectUri, submitsItself: true })
+  // Nobody types anything here, so wherever the application redirects on to with its own scheme may follow.
+  const { redirectUri } = response
+  const scheme = redirectUri.slice(0, redirectUri.indexOf(':') + 1).toLowerCase()
+  allowPage(reply, { formTargets: [originOf(redirectUri), scheme], submitsItself: true })
   return reply.send(renderPage(<FormPostPage action={response.redirectUri} fields={response.parameters} />))
 }

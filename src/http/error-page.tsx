@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { OAuthError } from '../domain/oauth-error.ts'
 import { toRefusal } from './errors.ts'
-import { allowPage } from './security-headers.ts'
+import { allowPage, writeSecurityHeaders } from './security-headers.ts'
 import { ErrorPage, ExpiredPage } from './views/error.tsx'
 import { renderPage } from './views/render.ts'
 import { text } from './views/text.ts'
@@ -32,6 +32,14 @@ export function sendError(
 ): FastifyReply {
   allowPage(reply)
   return reply.status(status).send(renderPage(<ErrorPage {...page} reference={request.id} />))
+}
+
+/** Answers an address that cannot be decoded. Fastify runs no hooks for it, and its own answer would repeat the address. */
+export function sendUnreadable(request: FastifyRequest, reply: FastifyReply, isHttps: boolean): void {
+  writeSecurityHeaders(reply, isHttps)
+  request.log.info({ reason: 'bad_url' }, 'refused')
+  const { refused, unreadable } = text.errorTitles
+  void sendError(request, reply, 400, { title: refused, message: unreadable, audience: 'developer' })
 }
 
 /** The page for a login or consent form that came too late, or from another browser. */

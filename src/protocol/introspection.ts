@@ -1,4 +1,5 @@
 import type { Client } from '../domain/client.ts'
+import { OAuthError } from '../domain/oauth-error.ts'
 import { parseUuid } from '../domain/uuid.ts'
 import { readRefreshTokenLiveness } from '../store/introspection.ts'
 import { isFor, livenessOf, readAccessToken } from './tokens/verify.ts'
@@ -22,7 +23,9 @@ export async function introspect(token: string, inspector: Inspector, tools: Too
 async function introspectAccessToken(token: string, inspector: Inspector, tools: Tools): Promise<Introspection> {
   const signed = await readAccessToken(token, tools)
   if (!signed || !parseUuid(signed.claims.jti) || !maySee(inspector, signed.claims)) return inactive
-  const { why } = await livenessOf(signed, tools)
+  const caller = 'client' in inspector ? { caller: inspector.client.id } : {}
+  const { why, callerIsDisabled } = await livenessOf(signed, tools, caller)
+  if (callerIsDisabled) throw new OAuthError('invalid_client', 'Client authentication failed', 'disabled')
   return why === null ? { active: true, token_type: 'Bearer', ...signed.claims } : inactive
 }
 

@@ -23,6 +23,7 @@ interface StoredMetadata {
   id_token_signed_response_alg?: Client['idTokenSignedResponseAlg']
   default_resource?: string
   allowed_resources?: string[]
+  allowed_cors_origins?: string[]
   resource_server_for?: string[]
 }
 
@@ -110,6 +111,7 @@ function fromRow({ metadata: m, ...row }: ClientRow): Client {
     skipConsent: row.skip_consent,
     rotatesRefreshTokens: row.rotates,
     idTokenSignedResponseAlg: m.id_token_signed_response_alg ?? 'RS256',
+    allowedCorsOrigins: m.allowed_cors_origins ?? [],
     resourceServerFor: m.resource_server_for ?? [],
     isDisabled: row.disabled_at !== null,
   }

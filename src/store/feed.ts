@@ -15,3 +15,13 @@ export async function readOrMakeFeedKey(db: Queries, make: () => Buffer): Promis
   if (!made?.key) throw new Error('feed_head has no row')
   return made.key
 }
+
+const replaceKey: Statement = {
+  name: 'replace_feed_key',
+  text: 'update feed_head set key = $2::bytea where id = 1 and key = $1::bytea',
+}
+
+/** Stores the same key sealed anew, unless another instance did so meanwhile. */
+export async function replaceFeedKey(db: Queries, before: Buffer, after: Buffer): Promise<void> {
+  await db.run(replaceKey, [before, after])
+}

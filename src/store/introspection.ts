@@ -1,6 +1,6 @@
 import type { RequestedClaims } from '../domain/claims.ts'
 import type { Queries, Statement } from './database.ts'
-import { sessionIsDead } from './liveness.ts'
+import { grantIsWithdrawn, sessionIsDead } from './liveness.ts'
 
 /** Why an access token is dead although its signature is good. */
 export type DeadBecause = 'disabled' | 'revoked' | 'not_before' | 'expired' | 'session_dead'
@@ -11,6 +11,8 @@ export interface Liveness {
   /** The claims a user may appear with; only when asked for. */
   readonly userClaims: Record<string, unknown> | null
   readonly requestedClaims: RequestedClaims | null
+  /** The client that asks was disabled, however well its instance remembers it. */
+  readonly callerIsDisabled: boolean
 }
 
 export interface TokenFacts {
@@ -24,6 +26,8 @@ export interface TokenFacts {
   readonly jti: string
   readonly kid: string
   readonly withUserClaims: boolean
+  /** Row id of the client that asks. */
+  readonly caller?: string
 }
 
 /*
@@ -51,7 +55,8 @@ select case
     when s.id is distinct from $3::uuid or ${sessionIsDead}                                            then 'session_dead'
   end as why,
   case when $9::boolean then standard_claims(u) end as "userClaims",
-  case when $9::boolean then g.claims -> 'userinfo' end as "requestedClaims"
+  case when $9::boolean then g.claims -> 'userinfo' end as "requestedClaims",
+  exists (select 1 from clients o where o.id = $10::uuid and o.disabled_at is not null) as "callerIsDisabled"
 from clients c join server v on v.id = 1
 left join grants g on g.id = $2::uuid
 left join users u on u.id = g.user_id
@@ -71,6 +76,7 @@ export async function readTokenLiveness(db: Queries, t: TokenFacts): Promise<Liv
     t.kid,
     t.expSeconds,
     t.withUserClaims,
+    t.caller ?? null,
   ])
   return rows[0]
 }
@@ -90,9 +96,10 @@ select g.rt_gen = $2::int and g.revoked_at is null and u.disabled_at is null and
     and g.created_pos >= greatest(v.ended_pos, u.ended_pos, c.ended_pos)
     and g.auth_time >= greatest(v.not_before, u.not_before, c.not_before)
     and g.expires_at > clock_now() and g.rt_rotated_at + make_interval(secs => g.idle_s) > clock_now()
-    and (g.offline or not ${sessionIsDead}) as alive,
+    and (g.offline or not ${sessionIsDead}) and not ${grantIsWithdrawn} as alive,
   g.scope, g.user_id as "userId", g.rt_rotated_at as "issuedAt",
-  least(g.expires_at, g.rt_rotated_at + make_interval(secs => g.idle_s)) as "expiresAt"
+  least(g.expires_at, g.rt_rotated_at + make_interval(secs => g.idle_s), s.expires_at,
+        s.last_seen_at + make_interval(secs => s.idle_s)) as "expiresAt"
 from grants g join users u on u.id = g.user_id join clients c on c.id = g.client join server v on v.id = 1
 left join sessions s on s.id = g.session_id and not g.offline
 where g.id = $1::uuid and g.rt_nonce_hash = $3::bytea and g.client = $4::uuid`,

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { formTargetsOf } from '../../domain/form-targets.ts'
 import { type Answer, decideConsent, resume } from '../../protocol/authorize/authorize.ts'
 import { sendAnswer, sendResponse } from '../answer.tsx'
 import { browserOf, transactionOf } from '../browser.ts'
@@ -49,7 +50,7 @@ function sendConsent(reply: FastifyReply, answer: Asked, tools: HttpTools): Fast
       name,
       description: Object.hasOwn(scopeDescriptions, name) ? (scopeDescriptions[name] ?? '') : '',
     }))
-  allowPage(reply, { formTarget: request.redirectUri })
+  allowPage(reply, { formTargets: formTargetsOf(request.redirectUri, client) })
   return reply.send(
     renderPage(
       <ConsentPage

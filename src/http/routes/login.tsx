@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { addressBucket } from '../../domain/address.ts'
+import { formTargetsOf } from '../../domain/form-targets.ts'
 import { signIn } from '../../login/sign-in.ts'
 import { type Answer, cancelled, resume } from '../../protocol/authorize/authorize.ts'
 import { sendAnswer, sendResponse } from '../answer.tsx'
@@ -84,7 +85,7 @@ function sendLogin(
   shown: { username?: string | undefined; error?: string; locked?: boolean },
   tools: HttpTools,
 ): FastifyReply {
-  allowPage(reply, { formTarget: request.redirectUri })
+  allowPage(reply, { formTargets: formTargetsOf(request.redirectUri, client) })
   return reply.send(
     renderPage(
       <LoginPage

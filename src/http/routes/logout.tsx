@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { formTargetsOf } from '../../domain/form-targets.ts'
 import type { Parameters } from '../../domain/parameters.ts'
 import { currentSession } from '../../protocol/current-session.ts'
 import { type LogoutRequest, logOut, readLogoutRequest } from '../../protocol/logout.ts'
@@ -22,7 +23,7 @@ export function logoutRoutes(app: FastifyInstance, tools: HttpTools): void {
     const cookie = tools.cookies.readSession(request)
     const session = cookie && (await currentSession(cookie, tools))
     if (!session) return leave(reply, logout)
-    allowPage(reply, { formTarget: logout.returnTo })
+    allowPage(reply, { formTargets: formTargetsOf(logout.returnTo, logout.client) })
     return reply.send(
       renderPage(
         <LogoutPage

@@ -61,6 +61,7 @@ const english = {
     failed: 'Something went wrong',
     notFound: 'Not found',
     nothingHere: 'There is nothing at this address.',
+    unreadable: 'The address cannot be read.',
   },
   expired: {
     title: 'This page has expired',

@@ -71,8 +71,8 @@ export const isFor = (claims: AccessTokenClaims, audience: string): boolean => [
 export async function livenessOf(
   token: SignedAccessToken,
   tools: Tools,
-  withUserClaims = false,
-): Promise<Liveness | { why: DeadBecause }> {
+  options: { withUserClaims?: boolean; caller?: string } = {},
+): Promise<Liveness | { why: DeadBecause; callerIsDisabled?: boolean }> {
   const { claims, kid } = token
   const liveness = await readTokenLiveness(tools.db, {
     clientId: claims.client_id,
@@ -83,7 +83,8 @@ export async function livenessOf(
     expSeconds: claims.exp,
     jti: claims.jti,
     kid,
-    withUserClaims,
+    withUserClaims: options.withUserClaims ?? false,
+    ...(options.caller === undefined ? {} : { caller: options.caller }),
   })
   return liveness ?? { why: 'revoked' }
 }
@@ -101,7 +102,7 @@ export async function requireAccessToken(
   if (!signed) throw new OAuthError('invalid_token', 'The access token is not valid', 'bad_signature')
   if (!isFor(signed.claims, wanted.audience))
     throw new OAuthError('invalid_token', 'The access token is not valid', 'wrong_audience')
-  const liveness = await livenessOf(signed, tools, wanted.withUserClaims)
+  const liveness = await livenessOf(signed, tools, { withUserClaims: wanted.withUserClaims ?? false })
   if (liveness.why !== null) throw new OAuthError('invalid_token', 'The access token is not valid', liveness.why)
   return { ...signed, scopes: signed.claims.scope?.split(' ') ?? [], liveness }
 }

@@ -1,0 +1,66 @@
+import type { Answer, TestClient, TestServer, Tokens } from './server.ts'
+
+/** The claims of a JWT, unchecked. */
+export interface Claims {
+  readonly iss: string
+  readonly sub: string
+  readonly aud: string | string[]
+  readonly exp: number
+  readonly iat: number
+  readonly jti: string
+  readonly client_id: string
+  readonly rvp: number
+  readonly scope?: string
+  readonly sid?: string
+  readonly gid?: string
+  readonly auth_time?: number
+  readonly acr?: string
+  readonly amr?: string[]
+  readonly nonce?: string
+  readonly at_hash?: string
+}
+
+const part = (token: string, index: number): unknown =>
+  JSON.parse(Buffer.from(token.split('.')[index] ?? '', 'base64url').toString())
+
+export const claimsOf = (token: string): Claims => part(token, 1) as Claims
+export const headerOf = (token: string) => part(token, 0) as { alg: string; typ: string; kid: string }
+
+/** An Authorization header, with the id and the secret as they are. */
+export const basic = (id: string, secret: string) => ({
+  authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
+})
+
+/** Why the last refusal happened: what the log says and the client is not told. */
+export const lastReason = (server: TestServer): string | undefined =>
+  server.log.findLast((line) => line.msg === 'refused')?.reason
+
+/** The same client, talking to another instance. */
+export function at(server: Pick<TestServer, 'post'>, client: TestClient) {
+  const post = (path: string, form: Record<string, string>): Promise<Answer> =>
+    client.secret === undefined
+      ? server.post(path, { client_id: client.clientId, ...form })
+      : server.post(path, form, basic(client.clientId, client.secret))
+  return {
+    post,
+    refresh: async (refreshToken: string, extra: Record<string, string> = {}) =>
+      (await post('/token', {
+        grant_type: 'refresh_token',
+        refresh_token: refreshToken,
+        ...extra,
+      })) as unknown as Answer<Tokens>,
+    introspect: async (token: string) => (await post('/introspect', { token })).body,
+    isActive: async (token: string) => (await post('/introspect', { token })).body['active'] as boolean,
+  }
+}
+
+/** Whether introspection calls a token alive, asked by its own client. */
+export const isActive = async (client: TestClient, token: string): Promise<boolean> => {
+  const { status, body } = await client.post('/introspect', { token })
+  if (status !== 200) throw new Error(`introspection refused: ${status} ${JSON.stringify(body)}`)
+  return body['active'] as boolean
+}
+
+/** The userinfo endpoint, as the holder of an access token sees it. */
+export const userinfo = (url: string, token: string): Promise<Response> =>
+  fetch(`${url}/userinfo`, { headers: { authorization: `Bearer ${token}` } })
