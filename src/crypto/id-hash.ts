@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 
 /**
- * The `at_hash` of an access token: the left half of its hash under the ID token's algorithm (OIDC Core §3.1.3.6).
+ * The `at_hash` of an access token: the left half of its hash under the ID token's algorithm (OpenID Connect Core §3.1.3.6).
  * @throws {Error} for an algorithm whose hash is not known
  */
 export function atHash(accessToken: string, alg: string): string {

@@ -1,6 +1,6 @@
 import { isWellFormedText } from './well-formed.ts'
 
-/** The claims that each identity scope releases (OIDC Core §5.4). */
+/** The claims that each identity scope releases (OpenID Connect Core §5.4). */
 export const claimsOfScope: Record<'profile' | 'email' | 'address' | 'phone', readonly string[]> = {
   profile: [
     'name',
@@ -23,22 +23,22 @@ export const claimsOfScope: Record<'profile' | 'email' | 'address' | 'phone', re
   phone: ['phone_number', 'phone_number_verified'],
 }
 
-/** Every claim about a person that a client may receive, `sub` aside (OIDC Core §5.1). */
+/** Every claim about a person that a client may receive, `sub` aside (OpenID Connect Core §5.1). */
 export const standardClaims: readonly string[] = Object.values(claimsOfScope).flat()
 
-/** What a client says about one claim that it asks for (OIDC Core §5.5.1). */
+/** What a client says about one claim that it asks for (OpenID Connect Core §5.5.1). */
 export type ClaimRequest = { essential?: boolean; value?: unknown; values?: readonly unknown[] }
 
 /** One half of a `claims` parameter: claim name to wish, where null means "in the default manner". */
 export type RequestedClaims = Record<string, ClaimRequest | null>
 
-/** A parsed `claims` parameter (OIDC Core §5.5). */
+/** A parsed `claims` parameter (OpenID Connect Core §5.5). */
 export type ClaimsRequest = { id_token?: RequestedClaims; userinfo?: RequestedClaims }
 
 const maxLength = 4096
 const maxItems = 50
 
-/** The `claims` parameter, members that are not understood left out, or undefined when it is malformed or too long (OIDC Core §5.5). */
+/** The `claims` parameter, members that are not understood left out, or undefined when it is malformed or too long (OpenID Connect Core §5.5). */
 export function parseClaimsRequest(json: string): ClaimsRequest | undefined {
   if (json.length > maxLength) return undefined
   const parsed = parseJson(json)
@@ -53,7 +53,7 @@ export function parseClaimsRequest(json: string): ClaimsRequest | undefined {
   return request
 }
 
-/** The claims of `all` that the scopes release or the client named, without empty ones (OIDC Core §5.3.2, §5.4, §5.5). */
+/** The claims of `all` that the scopes release or the client named, without empty ones (OpenID Connect Core §5.3.2, §5.4, §5.5). */
 export function pickClaims(
   all: Record<string, unknown>,
   scopes: readonly string[],

@@ -1,4 +1,4 @@
-/** The scopes that ask about a person or a standing grant, not about an API (OIDC Core §5.4, §11). */
+/** The scopes that ask about a person or a standing grant, not about an API (OpenID Connect Core §5.4, §11). */
 export const identityScopes = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'] as const
 
 // Bounds before any work: scope handling that grows faster than its input is a way to stop a server.

@@ -18,7 +18,7 @@ export interface UserProfile {
   readonly username: string
   readonly email?: string
   readonly emailVerified: boolean
-  /** Standard claims under their own names, without those above (OIDC Core §5.1). */
+  /** Standard claims under their own names, without those above (OpenID Connect Core §5.1). */
   readonly claims: Document
 }
 

@@ -89,6 +89,17 @@ export interface SignInOptions {
 
 let count = 0
 
+/** A transaction pooler in front of the test's PostgreSQL, as `host:port`. */
+const pooler = process.env['FALCONER_TEST_POOLER']
+
+/** The same database by way of the pooler, when there is one. */
+function pooled(url: string): string {
+  if (pooler === undefined) return url
+  const through = new URL(url)
+  through.host = pooler
+  return through.href
+}
+
 /** Starts a server on a free port and a database of its own; `settings` are environment variables. */
 export async function startServer(settings: Record<string, string> = {}): Promise<TestServer> {
   const db = await createDatabase()
@@ -107,7 +118,8 @@ async function startOn(db: TestDatabase, settings: Record<string, string>): Prom
   const logger = pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line) as LogLine) })
   const port = await freePort()
   const config = readConfig({
-    DATABASE_URL: db.url,
+    DATABASE_URL: pooled(db.url),
+    ...(pooler === undefined ? {} : { DATABASE_DIRECT_URL: db.url }),
     MASTER_KEYS: testMasterKeys,
     NODE_ENV: 'test',
     PORT: String(port),
@@ -119,7 +131,7 @@ async function startOn(db: TestDatabase, settings: Record<string, string>): Prom
   })
   const server = await createServer({
     config,
-    databaseUrl: db.url,
+    databaseUrl: pooled(db.url),
     masterKeys: parseMasterKeys(config.masterKeys ?? testMasterKeys),
     logger,
   })

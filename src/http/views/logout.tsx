@@ -3,7 +3,7 @@ import { Layout } from './layout.tsx'
 import { Sentence } from './sentence.tsx'
 import { text } from './text.ts'
 
-/** What the sign-out question shows and carries on to its confirmation (OIDC RP-Initiated Logout §2). */
+/** What the sign-out question shows and carries on to its confirmation (OpenID Connect RP-Initiated Logout 1.0 §2). */
 export interface LogoutPageProps {
   csrf: string
   username?: string | undefined

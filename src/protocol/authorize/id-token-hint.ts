@@ -11,7 +11,7 @@ export interface IdTokenHint {
   readonly sessionId?: string
 }
 
-/** Reads an ID token of ours by its signature. An expired one still says who it was for (OpenID Connect RP-Initiated Logout §4). */
+/** Reads an ID token of ours by its signature. An expired one still says who it was for (OpenID Connect RP-Initiated Logout 1.0 §4). */
 export async function openIdTokenHint(hint: string, tools: Tools): Promise<IdTokenHint | undefined> {
   const verified = await readJwt(hint, 'JWT', tools)
   const { sub, aud, sid } = (verified?.claims ?? {}) as { sub?: string; aud?: unknown; sid?: string }

@@ -22,8 +22,8 @@ describe('sha256', () => {
   })
 })
 
-describe('at_hash (OIDC Core §3.1.3.6)', () => {
-  it('is that of the examples in OIDC Core appendix A', () => {
+describe('at_hash (OpenID Connect Core §3.1.3.6)', () => {
+  it('is that of the examples in OpenID Connect Core appendix A', () => {
     expect(atHash('jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y', 'RS256')).toBe('77QmUPtjPfzWtF2AnpK9RQ')
     expect(atHash('Qcb0Orv1zh30vL1MPRsbm-diHiMwcLyZvn1arpZv-Jxf_11jnpEX3Tgfvk', 'ES256')).toBe('LDktKdoQak3Pk0cnXxCltA')
   })

@@ -12,12 +12,12 @@ const alice = {
   toString: 'nor this',
 }
 
-describe('claims by scope (OIDC Core §5.4)', () => {
+describe('claims by scope (OpenID Connect Core §5.4)', () => {
   it('are those of the granted scopes only', () => {
     expect(pickClaims(alice, ['openid', 'email'])).toEqual({ email: 'alice@example.com', email_verified: false })
   })
 
-  it('leave out what is empty or null (OIDC Core §5.3.2)', () => {
+  it('leave out what is empty or null (OpenID Connect Core §5.3.2)', () => {
     expect(pickClaims(alice, ['profile'])).toEqual({ name: 'Alice' })
   })
 
@@ -29,7 +29,7 @@ describe('claims by scope (OIDC Core §5.4)', () => {
   )
 })
 
-describe('claims that a client names (OIDC Core §5.5)', () => {
+describe('claims that a client names (OpenID Connect Core §5.5)', () => {
   it('come in addition to those of the scopes', () => {
     expect(pickClaims(alice, ['email'], { name: null, phone_number: { essential: true } })).toEqual({
       email: 'alice@example.com',

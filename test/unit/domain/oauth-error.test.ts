@@ -25,7 +25,7 @@ describe('an OAuth error', () => {
     (code, { status, defined }) => {
       expect(code).toMatch(/^[a-z_]+$/)
       expect([400, 401, 403, 500, 503]).toContain(status)
-      expect(defined).toMatch(/^(RFC \d+ §|OIDC )/)
+      expect(defined).toMatch(/^(RFC \d+ §|OpenID Connect )/)
     },
   )
 })
