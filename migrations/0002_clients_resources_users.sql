@@ -84,8 +84,8 @@ create table consents (
 
 -- Fixed windows, counted before the work that they guard. Unlogged: a crash forgets at most one window.
 create unlogged table limits (
-  key          text primary key,
-  window_start timestamptz not null,
-  n            int not null
+  key     text primary key,
+  ends_at timestamptz not null,
+  n       int not null
 );
-create index limits_window on limits (window_start);
+create index limits_ends on limits (ends_at);
