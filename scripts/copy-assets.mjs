@@ -1,4 +1,6 @@
-// The compiler copies only what it compiles; the pages need their stylesheet and their icon beside them.
+// The compiler copies only what it compiles; the pages need their stylesheets and their icons beside them.
 import { cpSync } from 'node:fs'
 
-for (const asset of ['style.css', 'icon.svg']) cpSync(`src/http/views/${asset}`, `dist/http/views/${asset}`)
+const assets = ['http/views/style.css', 'http/views/icon.svg', 'demo/views/demo.css', 'demo/views/icon.svg']
+
+for (const asset of assets) cpSync(`src/${asset}`, `dist/${asset}`)

@@ -174,11 +174,20 @@ function buildApp({ config, logger }: ServerParts): FastifyInstance {
     // Coercion would turn a repeated or mistyped value into something that passes.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
   })
-  // The path without its query: codes, hints and handles travel there.
+  // The path without its query: codes, hints and handles travel there. A path that is none of ours may hold anything, a token too.
   app.addHook('onResponse', async (request, reply) => {
     const { method, url } = request
     const ms = Math.round(reply.elapsedTime * 10) / 10
-    request.log.info({ method, path: url.split('?', 1)[0], status: reply.statusCode, ms }, 'answered')
+    request.log.info(
+      { method, path: request.is404 ? shortened(url) : pathOf(url), status: reply.statusCode, ms },
+      'answered',
+    )
   })
   return app
 }
+
+const pathOf = (url: string): string => url.split('?', 1)[0] ?? ''
+const shortened = (url: string): string =>
+  pathOf(url)
+    .slice(0, 200)
+    .replaceAll(/[^/]{33,}/g, '…')

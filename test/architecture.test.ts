@@ -105,6 +105,21 @@ describe('the house', () => {
     expect(elsewhere.map(({ file }) => file)).toEqual([])
   })
 
+  it('has guests beside it: a demo and a tour that speak HTTP, and that no room knows', () => {
+    const guests = sources.filter(({ room }) => room === 'demo' || room === 'tour')
+    const reached = guests.flatMap((source) =>
+      source.imports
+        .filter((specifier) => specifier.startsWith('.') && targetRoom(source, specifier) !== source.room)
+        .map((specifier) => `${source.file} -> ${targetRoom(source, specifier)}`),
+    )
+    const allowed = /^demo\/(seed|start)\.ts -> admin$|^tour\/(ephemeral-server|main)\.ts -> /
+    expect(reached.filter((edge) => !allowed.test(edge))).toEqual([])
+    const knowing = inRooms.filter((source) =>
+      source.imports.some((specifier) => ['demo', 'tour'].includes(targetRoom(source, specifier))),
+    )
+    expect(knowing.map(({ file }) => file)).toEqual([])
+  })
+
   it('has no file over 250 lines and no drawers', () => {
     expect(sources.filter(({ text }) => text.split('\n').length > 251).map(({ file }) => file)).toEqual([])
     expect(

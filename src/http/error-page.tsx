@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Problem } from '../admin/problem.ts'
 import { OAuthError } from '../domain/oauth-error.ts'
+import { sendProblem } from './admin/problems.ts'
 import { toRefusal } from './errors.ts'
 import { allowPage, writeSecurityHeaders } from './security-headers.ts'
 import { ErrorPage, ExpiredPage } from './views/error.tsx'
@@ -36,9 +38,15 @@ export function sendError(
 
 /** Answers an address that cannot be decoded. Fastify runs no hooks for it, and its own answer would repeat the address. */
 export function sendUnreadable(request: FastifyRequest, reply: FastifyReply, isHttps: boolean): void {
-  writeSecurityHeaders(reply, isHttps)
-  request.log.info({ reason: 'bad_url' }, 'refused')
   const { refused, unreadable } = text.errorTitles
+  writeSecurityHeaders(reply, isHttps)
+  if (request.url.startsWith('/admin/'))
+    return void sendProblem(
+      new Problem('invalid_request', unreadable),
+      request,
+      reply.header('cache-control', 'no-store'),
+    )
+  request.log.info({ reason: 'bad_url' }, 'refused')
   void sendError(request, reply, 400, { title: refused, message: unreadable, audience: 'developer' })
 }
 

@@ -1,4 +1,3 @@
-import type { Client } from '../domain/client.ts'
 import { OAuthError } from '../domain/oauth-error.ts'
 import { readNotBefore } from '../store/not-before.ts'
 import { requireAccessToken } from './tokens/verify.ts'
@@ -23,5 +22,3 @@ export async function requireRevocationsScope(token: string, tools: Tools): Prom
   if (!scopes.includes('revocations:read'))
     throw new OAuthError('insufficient_scope', 'The scope revocations:read is needed')
 }
-
-export const mayReadRevocations = (client: Client): boolean => client.authMethod !== 'none'

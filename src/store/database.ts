@@ -1,5 +1,5 @@
 import { Kysely, PostgresDialect } from 'kysely'
-import { Pool, type PoolClient, types as parsers, TypeOverrides } from 'pg'
+import { DatabaseError, Pool, type PoolClient, types as parsers, TypeOverrides } from 'pg'
 import { Unavailable } from '../domain/unavailable.ts'
 import type { Schema } from './schema.ts'
 
@@ -41,6 +41,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionString: options.url,
     max: options.poolSize,
     connectionTimeoutMillis: 3000,
+    // Beyond the statement timeout of the role: it is for a database that is frozen or unreachable, and says nothing any more.
+    query_timeout: 4000,
     keepAlive: true,
     types,
   })
@@ -73,9 +75,11 @@ export function openDatabase(options: DatabaseOptions): Database {
           await client.query('commit')
           return result
         } catch (error) {
-          await client.query('rollback').catch((failed: Error) => {
-            broken = failed
-          })
+          if (error instanceof Error && isSilent(error)) broken = error
+          else
+            await client.query('rollback').catch((failed: Error) => {
+              broken = failed
+            })
           throw error
         } finally {
           client.off('error', onError)
@@ -89,16 +93,23 @@ export function openDatabase(options: DatabaseOptions): Database {
 /** The pool for queries that Kysely sends outside of a transaction: their outages are outages too. */
 function reportingOutages(pool: Pool) {
   const orUnavailable = (error: unknown): never => {
+    withoutRow(error)
     throw isOutage(error) ? unavailable(error) : error
   }
   const connect = async (): Promise<PoolClient> => {
     const client = await pool.connect().catch(orUnavailable)
+    let broken: Error | undefined
     return new Proxy(client, {
       get: (target, key) => {
+        if (key === 'release') return () => target.release(broken)
         const value: unknown = Reflect.get(target, key)
         if (typeof value !== 'function') return value
         if (key !== 'query') return value.bind(target)
-        return (text: string, values: unknown[]) => target.query(text, values).catch(orUnavailable)
+        return (text: string, values: unknown[]) =>
+          target.query(text, values).catch((error: Error) => {
+            if (isSilent(error)) broken = error
+            return orUnavailable(error)
+          })
       },
     })
   }
@@ -131,6 +142,7 @@ async function again<T>(work: () => Promise<T>): Promise<T> {
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 10 * 2 ** attempt))
         continue
       }
+      withoutRow(error)
       throw isOutage(error) || isUndone(error) ? unavailable(error) : error
     }
   }
@@ -144,6 +156,14 @@ function codeOf(error: unknown): string {
 /** Deadlock victim or serialization failure: rolled back as a whole. */
 const isUndone = (error: unknown): boolean => codeOf(error) === '40P01' || codeOf(error) === '40001'
 
+/** PostgreSQL tells the row that broke a constraint: an e-mail address, a hash, what somebody typed. None of it belongs in a log. */
+function withoutRow(error: unknown): void {
+  if (error instanceof DatabaseError) error.detail = undefined
+}
+
+/** The answer did not come: the connection still waits for it and is of no use to anybody else. */
+const isSilent = (error: Error): boolean => error.message === 'Query read timeout'
+
 /** No connection, a server that stops, no slot left, a lock or statement timeout, a read-only standby, a full disk. */
 function isOutage(error: unknown): boolean {
   const code = codeOf(error)
@@ -151,6 +171,6 @@ function isOutage(error: unknown): boolean {
   if (/^E[A-Z]+$/.test(code) && !code.startsWith('ERR_')) return true // ECONNREFUSED, ENOENT of a socket, EPIPE …
   return (
     error instanceof Error &&
-    /timeout exceeded|Connection terminated|not queryable|after calling end/.test(error.message)
+    /timeout exceeded|Query read timeout|Connection terminated|not queryable|after calling end/.test(error.message)
   )
 }

@@ -14,9 +14,6 @@ const list: Statement = {
   text: `select identifier, scopes, access_token_ttl_seconds as "accessTokenTtlSeconds", signing_alg as "signingAlg" from resources`,
 }
 
-/** The registered resources, by identifier. */
-export type ReadResources = () => Promise<ReadonlyMap<string, Resource>>
-
 /** A short memory of the few rows of `resources`, for the same reason as that of clients. An unknown identifier is asked for again. */
 export function createResourceCache(
   db: Queries,

@@ -30,18 +30,6 @@ export async function findSession(
   return rows[0]
 }
 
-const readById: Statement = {
-  name: 'read_session_by_id',
-  text: `select s.id, s.user_id as "userId" from sessions s join users u on u.id = s.user_id join server v on v.id = 1
-where s.id = $1::uuid and not ${sessionIsDead}`,
-}
-
-/** A live session by its public id: for a logout that an ID token asks for. */
-export async function findSessionById(db: Queries, id: string): Promise<{ id: string; userId: string } | undefined> {
-  const rows = await db.run<{ id: string; userId: string }>(readById, [id])
-  return rows[0]
-}
-
 export interface NewSession {
   readonly userId: string
   /** The stored hash that was verified; undefined when no password was used. */

@@ -43,9 +43,10 @@ function prepareFolder(): void {
   // Migrations are looked for two levels above the store.
   const migrations = path.join(folder, 'migrations')
   if (!fs.existsSync(migrations)) fs.symlinkSync('../migrations', migrations)
-  const anHourAgo = Date.now() - 3_600_000
+  const aWhileAgo = Date.now() - 900_000
   for (const name of fs.readdirSync(folder)) {
     const old = path.join(folder, name)
-    if (/^[0-9a-f]{16}/.test(name) && fs.statSync(old).mtimeMs < anHourAgo) fs.rmSync(old, { recursive: true, force: true })
+    if (/^[0-9a-f]{16}/.test(name) && fs.statSync(old).mtimeMs < aWhileAgo)
+      fs.rmSync(old, { recursive: true, force: true })
   }
 }

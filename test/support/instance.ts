@@ -52,7 +52,14 @@ export async function startInstance(settings: Record<string, string>): Promise<I
     await exit
   }
   await isListening(url, child, output)
-  return { url, pid: child.pid ?? 0, log, output, end, post: (path, form, headers) => postForm(url + path, form, headers) }
+  return {
+    url,
+    pid: child.pid ?? 0,
+    log,
+    output,
+    end,
+    post: (path, form, headers) => postForm(url + path, form, headers),
+  }
 }
 
 /** Several servers on the database of a test, with its issuer. */
@@ -81,7 +88,11 @@ export async function postForm(
   })
   const text = await response.text()
   const isJson = response.headers.get('content-type')?.includes('json') === true && text !== ''
-  return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : { text }) as Answer['body'] }
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (isJson ? JSON.parse(text) : { text }) as Answer['body'],
+  }
 }
 
 function readLines(child: ChildProcess, log: LogLine[], output: string[]): void {

@@ -113,7 +113,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
   }
 }
 
-async function startOn(db: TestDatabase, settings: Record<string, string>): Promise<TestServer> {
+export async function startOn(db: TestDatabase, settings: Record<string, string>): Promise<TestServer> {
   const log: LogLine[] = []
   const logger = pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line) as LogLine) })
   const port = await freePort()
@@ -232,7 +232,7 @@ async function createClient(server: TestServer, metadata: Record<string, unknown
   const client: TestClient = {
     clientId,
     secret,
-    redirectUri: (wanted.redirect_uris as string[])[0] ?? redirectUri,
+    redirectUri: wanted.redirect_uris[0] ?? redirectUri,
     post,
     request: (parameters = {}) => {
       const verifier = randomBytes(32).toString('base64url')

@@ -64,3 +64,11 @@ export const isActive = async (client: TestClient, token: string): Promise<boole
 /** The userinfo endpoint, as the holder of an access token sees it. */
 export const userinfo = (url: string, token: string): Promise<Response> =>
   fetch(`${url}/userinfo`, { headers: { authorization: `Bearer ${token}` } })
+
+/** Every way to change one character of a text, to leave its beginning out or its end. */
+export const damaged = (text: string): string[] =>
+  Array.from({ length: text.length }, (_, i) => [
+    text.slice(0, i) + (text[i] === 'A' ? 'B' : 'A') + text.slice(i + 1),
+    text.slice(0, i),
+    text.slice(i + 1),
+  ]).flat()
