@@ -98,7 +98,7 @@ create index login_transactions_expiry on login_transactions (expires_at);
 comment on column login_transactions.handle_hash is 'SHA-256 of the 256-bit handle in the URL';
 comment on column login_transactions.binding_hash is 'SHA-256 of the cookie of this transaction: a handle without its cookie is refused';
 comment on column login_transactions.params is 'The authorization request as validated, frozen';
-comment on column login_transactions.session_id is 'The session that this transaction made; a second submit does not make another';
+comment on column login_transactions.session_id is 'The session that this transaction made, compared and swapped: a second submit makes no other';
 
 create table revoked_jtis (jti uuid primary key, expires_at timestamptz not null);
 create index revoked_jtis_expiry on revoked_jtis (expires_at);

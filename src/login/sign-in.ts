@@ -4,7 +4,7 @@ import type { Actor } from '../domain/ending.ts'
 import { type Session, touchSeconds } from '../domain/session.ts'
 import { insertAuditEvent } from '../store/audit.ts'
 import { end } from '../store/end.ts'
-import { rememberSession } from '../store/login-transactions.ts'
+import { findMadeSession } from '../store/login-transactions.ts'
 import { type SignInOutcome, signInSession } from '../store/sessions.ts'
 import { loginMethods } from './methods/index.ts'
 import type { FactorRefusal } from './methods/method.ts'
@@ -48,9 +48,9 @@ export async function signIn(attempt: SignInAttempt, tools: LoginTools): Promise
     )
   }
   const secret = randomSecret()
-  const { outcome, sessionId } = await signInSession(tools.db, {
+  const handleHash = sha256(attempt.handle)
+  const session = {
     ...factor,
-    ...ownSession(attempt, factor.userId),
     secretHash: sha256(secret),
     idleSeconds: tools.lifetimes.sessionIdleSeconds,
     touchSeconds: touchSeconds(tools.lifetimes.sessionIdleSeconds),
@@ -60,17 +60,27 @@ export async function signIn(attempt: SignInAttempt, tools: LoginTools): Promise
     ip: attempt.address,
     ...(attempt.userAgent === undefined ? {} : { userAgent: attempt.userAgent.slice(0, 512) }),
     requestId: attempt.requestId,
-  })
+  }
+  const sign = (sessionId: string | undefined, madeSessionId: string | undefined) =>
+    signInSession(tools.db, {
+      ...session,
+      ...(sessionId === undefined ? {} : { sessionId }),
+      transaction: { handleHash, madeSessionId },
+    })
+  let signedIn = await sign(ownSession(attempt, factor.userId), attempt.madeSessionId)
+  if (signedIn.outcome === 'ok' && !signedIn.sessionId) {
+    // The same form was sent twice at once, and the other one was first: both end in its session.
+    const made = await findMadeSession(tools.db, handleHash)
+    signedIn = await sign(made, made)
+  }
+  const { outcome, sessionId } = signedIn
   if (outcome !== 'ok' || !sessionId) return { refused: outcome === 'ok' ? 'ended' : outcome }
-  await rememberSession(tools.db, sha256(attempt.handle), sessionId)
   return { cookie: { sessionId, secret }, userId: factor.userId }
 }
 
 /** The session to renew; the statement takes it only if it is alive and this user's. */
-function ownSession({ session, madeSessionId }: SignInAttempt, userId: string): { sessionId?: string } {
-  const sessionId = session?.userId === userId ? session.id : madeSessionId
-  return sessionId === undefined ? {} : { sessionId }
-}
+const ownSession = ({ session, madeSessionId }: SignInAttempt, userId: string): string | undefined =>
+  session?.userId === userId ? session.id : madeSessionId
 
 async function refuse(factor: FactorRefusal, attempt: SignInAttempt, tools: LoginTools): Promise<SignInResult> {
   await insertAuditEvent(tools.db, {

@@ -43,12 +43,13 @@ export async function findLoginTransaction(
   return rows[0]
 }
 
-const remember: Statement = {
-  name: 'remember_transaction_session',
-  text: `update login_transactions set session_id = $2::uuid where handle_hash = $1::bytea and session_id is null`,
+const readMade: Statement = {
+  name: 'read_made_session',
+  text: `select session_id as "sessionId" from login_transactions where handle_hash = $1::bytea`,
 }
 
-/** Notes the session that this transaction made, so that a second submit renews it instead of making another. */
-export async function rememberSession(db: Queries, handleHash: Buffer, sessionId: string): Promise<void> {
-  await db.run(remember, [handleHash, sessionId])
+/** The session that a transaction has made by now. */
+export async function findMadeSession(db: Queries, handleHash: Buffer): Promise<string | undefined> {
+  const [row] = await db.run<{ sessionId: string | null }>(readMade, [handleHash])
+  return row?.sessionId ?? undefined
 }

@@ -46,9 +46,17 @@ export interface NewSession {
   readonly userAgent?: string
   /** The live session of the same user in this browser: it keeps its id and gets the new secret. */
   readonly sessionId?: string
+  /** The login transaction that the session is made for, and the session that it had made when it was read. */
+  readonly transaction: { readonly handleHash: Buffer; readonly madeSessionId: string | undefined }
 }
 
 export type SignInOutcome = 'ok' | 'disabled' | 'password_changed' | 'ended'
+
+/** What became of a sign-in; without a session although it is ok: another submit of the same form made it, renew that one. */
+export interface SignedIn {
+  readonly outcome: SignInOutcome
+  readonly sessionId: string | null
+}
 
 /*
  * Under the user's lock: it waits for an ending or a new password in progress and sees its result. created_pos is the position of the first
@@ -67,12 +75,21 @@ with u as materialized (
   from u join server v on v.id = 1
 )`
 
+/*
+ * One login transaction makes one session: of two submits at once, the second finds under the user's lock that the transaction's session is not
+ * the one that was read, and makes none.
+ */
 const create: Statement = {
   name: 'create_session',
-  text: `${verdict}, made as (
-  insert into sessions (user_id, secret_hash, created_pos, idle_s, touch_s, expires_at, acr, amr, ip, user_agent)
-  select verdict.id, $4::bytea, $3::bigint, $5::int, $6::int, clock_now() + make_interval(secs => $7::int), $8::text, $9::text[], $10::text, $11::text
-  from verdict where verdict.outcome = 'ok'
+  text: `${verdict}, claimed as (
+  update login_transactions t set session_id = new_id() from verdict
+  where t.handle_hash = $13::bytea and t.session_id is not distinct from $14::uuid and verdict.outcome = 'ok'
+  returning t.session_id
+), made as (
+  insert into sessions (id, user_id, secret_hash, created_pos, idle_s, touch_s, expires_at, acr, amr, ip, user_agent)
+  select claimed.session_id, verdict.id, $4::bytea, $3::bigint, $5::int, $6::int, clock_now() + make_interval(secs => $7::int), $8::text, $9::text[],
+         $10::text, $11::text
+  from verdict cross join claimed
   returning id
 ), audited as (
   insert into audit_events (type, actor, target_kind, target_id, user_id, ip, request_id)
@@ -101,14 +118,11 @@ select verdict.outcome, made.id as "sessionId" from verdict left join made on tr
 }
 
 /** Makes a session after a complete authentication, or renews the one that the browser has. Repeats what the first factor trusted. */
-export async function signInSession(
-  db: Queries,
-  s: NewSession & { requestId?: string },
-): Promise<{ outcome: SignInOutcome; sessionId: string | null }> {
+export async function signInSession(db: Queries, s: NewSession & { requestId?: string }): Promise<SignedIn> {
   const trusted = [s.userId, s.passwordHash ?? null, s.authPosition, s.secretHash]
   if (s.sessionId) {
     const values = [...trusted, s.sessionId, s.acr, s.amr, s.ip ?? null, s.requestId ?? null]
-    const [renewed] = await db.run<{ outcome: SignInOutcome; sessionId: string | null }>(renew, values)
+    const [renewed] = await db.run<SignedIn>(renew, values)
     if (renewed && (renewed.sessionId || renewed.outcome !== 'ok')) return renewed
   }
   const values = [
@@ -121,7 +135,9 @@ export async function signInSession(
     s.ip ?? null,
     s.userAgent ?? null,
     s.requestId ?? null,
+    s.transaction.handleHash,
+    s.transaction.madeSessionId ?? null,
   ]
-  const [created] = await db.run<{ outcome: SignInOutcome; sessionId: string | null }>(create, values)
+  const [created] = await db.run<SignedIn>(create, values)
   return created ?? { outcome: 'ended', sessionId: null }
 }

@@ -41,7 +41,7 @@ export function fetchRaw(url: string, init: RequestInit = {}): Promise<Response>
 export function sendBytes(
   url: string,
   bytes: string | Buffer,
-  quietMs = 400,
+  quietMs = 1000,
 ): Promise<{ text: string; closed: boolean }> {
   const { hostname, port } = new URL(url)
   return new Promise((resolve, reject) => {

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from 'pg'
 import type { Answer, TestClient, TestServer, Tokens } from './server.ts'
 
 /** The claims of a JWT, unchecked. */
@@ -72,3 +74,30 @@ export const damaged = (text: string): string[] =>
     text.slice(0, i),
     text.slice(i + 1),
   ]).flat()
+
+/**
+ * What a request is answered when it meets an ending that is under way: the statement has run and is not committed yet. Also whether the
+ * request waited for it.
+ */
+export async function during<T>(
+  server: TestServer,
+  [text, ...values]: [string, ...unknown[]],
+  request: () => Promise<T>,
+): Promise<{ answer: T; waited: boolean }> {
+  const client = new Client({ connectionString: server.db.url })
+  await client.connect()
+  try {
+    await client.query('begin')
+    await client.query(text, values)
+    let isAnswered = false
+    const answering = request().finally(() => {
+      isAnswered = true
+    })
+    await sleep(250)
+    const waited = !isAnswered
+    await client.query('commit')
+    return { answer: await answering, waited }
+  } finally {
+    await client.end()
+  }
+}

@@ -18,7 +18,7 @@ const assets = { 'style.css': 'text/css; charset=utf-8', 'icon.svg': 'image/svg+
 export function frontPageRoutes(app: FastifyInstance, tools: HttpTools, development: boolean): void {
   const endpoints = documents.map((document) => ({ ...document, href: tools.issuer + document.path }))
   const page = renderPage(<IndexPage issuer={tools.issuer} endpoints={endpoints} development={development} />)
-  app.get('/', (_request, reply) => {
+  app.get('/', { exposeHeadRoute: true }, (_request, reply) => {
     allowPage(reply)
     return reply.send(page)
   })

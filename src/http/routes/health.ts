@@ -4,8 +4,8 @@ import type { HttpTools } from '../tools.ts'
 
 /** GET /livez: this process runs. GET /readyz: it can serve, which takes the database and a signing key. */
 export function healthRoutes(app: FastifyInstance, tools: HttpTools): void {
-  app.get('/livez', async () => ({ status: 'ok' }))
-  app.get('/readyz', async (_request, reply) => {
+  app.get('/livez', { exposeHeadRoute: true }, async () => ({ status: 'ok' }))
+  app.get('/readyz', { exposeHeadRoute: true }, async (_request, reply) => {
     reply.header('cache-control', 'no-store')
     try {
       await Promise.all([readClock(tools), tools.keys.signer('ES256'), tools.keys.signer('RS256')])
