@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Problem } from '../admin/problem.ts'
+import type { Client } from '../domain/client.ts'
 import { OAuthError } from '../domain/oauth-error.ts'
 import { sendProblem } from './admin/problems.ts'
 import { toRefusal } from './errors.ts'
@@ -50,8 +51,12 @@ export function sendUnreadable(request: FastifyRequest, reply: FastifyReply, isH
   void sendError(request, reply, 400, { title: refused, message: unreadable, audience: 'developer' })
 }
 
-/** The page for a login or consent form that came too late, or from another browser. */
-export function sendExpired(reply: FastifyReply): FastifyReply {
+/** The page for a login or consent form that came too late, or from another browser. With its transaction it offers to begin anew. */
+export function sendExpired(reply: FastifyReply, late?: { key: { handle: string }; client: Client }): FastifyReply {
   allowPage(reply)
-  return reply.status(400).send(renderPage(<ExpiredPage />))
+  const again = late && {
+    clientName: late.client.name ?? late.client.clientId,
+    href: `/login/again?${new URLSearchParams({ tx: late.key.handle })}`,
+  }
+  return reply.status(400).send(renderPage(<ExpiredPage {...again} />))
 }

@@ -80,10 +80,10 @@ describe('a handle is worth nothing without the cookie of the browser that began
     }
   })
 
-  it('sets the cookie for the life of the transaction, for this host, out of reach of scripts', async () => {
+  it('sets the cookie for the life of the transaction and an hour to begin anew, for this host, out of reach of scripts', async () => {
     const page = await server.browser().request(app.request().url)
     expect(page.headers.getSetCookie()).toEqual([
-      expect.stringMatching(/^tx-\d+-[\w-]{8}=[\w-]{22}; Max-Age=1800; Path=\/; HttpOnly; SameSite=Lax$/),
+      expect.stringMatching(/^tx-\d+-[\w-]{8}=[\w-]{22}; Max-Age=5400; Path=\/; HttpOnly; SameSite=Lax$/),
     ])
   })
 })
@@ -160,6 +160,18 @@ describe('a page that is too old', () => {
       expectRefused(answer)
       expect(answer.body).toContain('This page has expired')
     }
+  })
+
+  it('offers to begin the same request anew, which leads where the person meant to go', async () => {
+    const { page, browser, state } = await begin()
+    await server.wait(1801)
+    const late = await browser.submit(page, right())
+    const href = /href="(\/login\/again[^"]*)"/.exec(late.body)?.[1] ?? ''
+    const fresh = await browser.open(href)
+    expect(asksForPassword(fresh)).toBe(true)
+    expect(fresh.url).not.toBe(page.url)
+    expect(answerOf(await browser.submit(fresh, right()))).toMatchObject({ code: expect.any(String), state })
+    expect((await server.browser().open(href)).body).toContain('This page has expired')
   })
 
   it('is still good a second before, by the clock of the database', async () => {

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { addressBucket } from '../../domain/address.ts'
 import { formTargetsOf } from '../../domain/form-targets.ts'
 import { signIn } from '../../login/sign-in.ts'
-import { type Answer, cancelled, resume } from '../../protocol/authorize/authorize.ts'
+import { type Answer, cancelled, restart, resume } from '../../protocol/authorize/authorize.ts'
 import { sendAnswer, sendResponse } from '../answer.tsx'
 import { browserOf, transactionOf } from '../browser.ts'
 import { requireSameOrigin, requireToken } from '../csrf.ts'
@@ -16,13 +16,19 @@ import { text } from '../views/text.ts'
 
 const subject = (handle: string) => `login:${handle}`
 
-/** GET /login shows the sign-in page of a login transaction, POST /login takes the form. */
+/** GET /login shows the sign-in page of a login transaction, POST /login takes the form, /login/again begins an expired one anew. */
 export function loginRoutes(app: FastifyInstance, tools: HttpTools): void {
   app.get('/login', async (request, reply) => {
     const key = transactionOf(request, queryOf(request).get('tx'), tools)
     const answer = key && (await resume(key, browserOf(request, tools), tools))
     if (!answer) return sendExpired(reply)
     return answer.kind === 'login' ? sendLogin(reply, answer, {}, tools) : sendAnswer(request, reply, answer, tools)
+  })
+
+  app.get('/login/again', async (request, reply) => {
+    const key = transactionOf(request, queryOf(request).get('tx'), tools)
+    const answer = key && (await restart(key, browserOf(request, tools), tools))
+    return answer ? sendAnswer(request, reply, answer, tools) : sendExpired(reply)
   })
 
   app.post('/login', async (request, reply) => {

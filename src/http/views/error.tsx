@@ -1,6 +1,6 @@
 import { Layout } from './layout.tsx'
 import { Notice } from './notice.tsx'
-import { safeHref, safeLink } from './safe-href.ts'
+import { safeLink } from './safe-href.ts'
 import { Sentence } from './sentence.tsx'
 import { text } from './text.ts'
 
@@ -47,7 +47,7 @@ export function ErrorPage({ title, message, audience, reference, detail, action 
   )
 }
 
-/** Where a person can start again; `href` is the application's own address. */
+/** Where a person can start again; `href` is a path of this server or an http(s) address. */
 export interface ExpiredPageProps {
   clientName?: string | undefined
   href?: string | undefined
@@ -56,7 +56,7 @@ export interface ExpiredPageProps {
 /** The page for a sign-in or consent form that came too late or twice. */
 export function ExpiredPage({ clientName, href }: ExpiredPageProps) {
   const words = text.expired
-  const link = safeHref(href)
+  const link = safeLink(href)
   return (
     <Layout title={words.title}>
       <h1>{words.title}</h1>

@@ -32,6 +32,7 @@ export interface TransactionKey {
 /** What the person, or the client, gets next. */
 export type Answer =
   | { readonly kind: 'response'; readonly response: AuthorizationResponse }
+  | { readonly kind: 'expired'; readonly key: TransactionKey; readonly client: Client }
   | {
       readonly kind: 'login' | 'consent'
       readonly key: TransactionKey
@@ -66,7 +67,7 @@ export async function setAside(parameters: Parameters, browser: Browser, tools: 
 
 /**
  * Takes up a login transaction where the facts say it stands; `claimedName` is the name that a sign-in form came with.
- * Undefined: unknown, expired, another browser's, or the client may not be answered there any more.
+ * Undefined: unknown, another browser's, or the client may not be answered there any more.
  */
 export async function resume(
   key: TransactionKey,
@@ -74,18 +75,34 @@ export async function resume(
   tools: Tools,
   claimedName?: string,
 ): Promise<Answer | undefined> {
-  const transaction = await findLoginTransaction(tools.db, hashes(key))
-  if (!transaction || transaction.isExpired) return undefined
-  const client = await findClient(tools.db, transaction.clientId)
-  if (!client || client.isDisabled) return undefined
-  const request = transaction.params as unknown as AuthorizationRequest
-  // It was registered when the request came; one that was removed since then must not be followed any more.
-  if (!redirectUriMatches(request.redirectUri, client.redirectUris, client.applicationType)) return undefined
+  const found = await openTransaction(key, tools)
+  if (!found) return undefined
+  const { transaction, client, request } = found
+  if (transaction.isExpired) return { kind: 'expired', key, client }
   const session = browser.session && (await findSession(tools.db, browser.session, client.id))
   const made = transaction.sessionId ? { madeSessionId: transaction.sessionId } : {}
   const claimed = claimedName === undefined ? {} : { claimedName }
   const state = { request, client, session, key, transactionAgeSeconds: transaction.ageSeconds, ...made, ...claimed }
   return redirectingErrors(request, tools, () => proceed(state, browser, tools))
+}
+
+/** Begins the same request anew, after its login transaction has expired. Undefined as for `resume`. */
+export async function restart(key: TransactionKey, browser: Browser, tools: Tools): Promise<Answer | undefined> {
+  const found = await openTransaction(key, tools)
+  if (!found) return undefined
+  const { client, request } = found
+  const fresh = await beginTransaction(request, client, browser, tools)
+  return { kind: 'login', key: fresh, request, client, session: undefined }
+}
+
+async function openTransaction(key: TransactionKey, tools: Tools) {
+  const transaction = await findLoginTransaction(tools.db, hashes(key))
+  const client = transaction && (await findClient(tools.db, transaction.clientId))
+  if (!client || client.isDisabled) return undefined
+  const request = transaction.params as unknown as AuthorizationRequest
+  // It was registered when the request came; one that was removed since then must not be followed any more.
+  const isStillRegistered = redirectUriMatches(request.redirectUri, client.redirectUris, client.applicationType)
+  return isStillRegistered ? { transaction, client, request } : undefined
 }
 
 /** The person's answer to the consent page. Only the one whose session it is can give it. */
