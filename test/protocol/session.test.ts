@@ -132,7 +132,7 @@ describe('the session cookie', () => {
     const answer = await browser.post('/login', { ...fields, username: user.username, password }, origin)
     await https.close()
     expect(begun.headers.getSetCookie()).toEqual([
-      expect.stringMatching(/^__Host-tx-[\w-]{8}=[\w-]{22}; Max-Age=1800; Path=\/; HttpOnly; Secure; SameSite=Lax$/),
+      expect.stringMatching(/^__Host-tx-[\w-]{8}=[\w-]{22}; Max-Age=5400; Path=\/; HttpOnly; Secure; SameSite=Lax$/),
     ])
     expect(answer.headers.getSetCookie()).toEqual([
       expect.stringMatching(/^__Host-sso=[0-9a-f-]{36}\.[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Lax$/),
