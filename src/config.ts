@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
-import type { Setting } from './setting.ts'
-import { settings } from './settings.ts'
+import type { Setting } from './settings/setting.ts'
+import { settings } from './settings/table.ts'
 
 type Name = keyof typeof settings
 type Values = { [Key in Name]: (typeof settings)[Key] extends Setting<infer Value> ? Value : never }

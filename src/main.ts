@@ -5,13 +5,13 @@ import { applyConfigFile } from './admin/config-file.ts'
 import { ConfigFileError } from './admin/config-schema.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
 import { parseMasterKeys } from './crypto/master-keys.ts'
-import { ensureDevelopmentSecrets } from './development-secrets.ts'
-import { stopGracefully } from './graceful-stop.ts'
 import { createServer, type Server } from './server.ts'
-import { explainDatabaseFailure, explainStartFailure } from './start-failure.ts'
+import { ensureDevelopmentSecrets } from './start/development-secrets.ts'
+import { explainDatabaseFailure, explainStartFailure } from './start/failure.ts'
+import { stopGracefully } from './start/graceful-stop.ts'
+import { createWelcome, type Welcome } from './start/welcome.ts'
 import { startEmbeddedPostgres } from './store/embedded-postgres.ts'
 import { migrate } from './store/migrate.ts'
-import { createWelcome, type Welcome } from './welcome.ts'
 
 /** What was started, to be stopped in the opposite order. */
 type Stop = () => Promise<unknown>

@@ -13,7 +13,7 @@ import {
   signedOut,
 } from './journey.ts'
 import { holds, same, textOf } from './mismatch.ts'
-import type { Step } from './steps.ts'
+import type { Step } from './step.ts'
 import { get } from './wire.ts'
 
 /** How a grant goes on, and every way in which it ends. */

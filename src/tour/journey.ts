@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type Browser, createBrowser, type Page } from './browser.ts'
+import type { Metadata } from './metadata.ts'
 import { holds, Mismatch, same, textOf } from './mismatch.ts'
 import type { ProtectedApi } from './protected-api.ts'
 import { type Answer, type Credentials, get, postForm, sendJson } from './wire.ts'
@@ -8,16 +9,6 @@ import { type Answer, type Credentials, get, postForm, sendJson } from './wire.t
 export interface Destination {
   readonly issuer: string
   readonly admin: { readonly id: string; readonly secret: string }
-}
-
-/** What the tour uses of the discovery document. */
-export interface Metadata {
-  readonly issuer: string
-  readonly authorization_endpoint: string
-  readonly token_endpoint: string
-  readonly jwks_uri: string
-  readonly introspection_endpoint: string
-  readonly end_session_endpoint: string
 }
 
 export interface Tokens {

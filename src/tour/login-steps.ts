@@ -8,15 +8,15 @@ import {
   depart,
   getTokens,
   type Journey,
-  type Metadata,
   readTokens,
   redeem,
   refused,
   signIn,
 } from './journey.ts'
+import type { Metadata } from './metadata.ts'
 import { holds, same, textOf } from './mismatch.ts'
 import { startProtectedApi } from './protected-api.ts'
-import type { Step } from './steps.ts'
+import type { Step } from './step.ts'
 import { get, postForm } from './wire.ts'
 
 /** From nothing to tokens that an API accepts. */

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { stopGracefully } from '../graceful-stop.ts'
+import { stopGracefully } from '../start/graceful-stop.ts'
 import { type EphemeralServer, startEphemeralServer } from './ephemeral-server.ts'
 import { tour } from './steps.ts'
 import { createTelling } from './telling.ts'

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
-import type { Metadata } from './journey.ts'
+import type { Metadata } from './metadata.ts'
 import { type Credentials, postForm } from './wire.ts'
 
 /** A running API that takes access tokens. */

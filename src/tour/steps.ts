@@ -1,14 +1,9 @@
 import { endingSteps } from './ending-steps.ts'
-import { type Destination, type Journey, planJourney } from './journey.ts'
+import { type Destination, planJourney } from './journey.ts'
 import { loginSteps } from './login-steps.ts'
+import type { Step } from './step.ts'
 
-/** One thing that is shown and checked. It says in a sentence what happened. */
-export interface Step {
-  readonly title: string
-  /** @throws {Mismatch} when something is not as it has to be */
-  readonly run: (journey: Journey) => Promise<string>
-}
-
+/** How one step went. */
 export type StepResult =
   | { readonly title: string; readonly ms: number; readonly says: string }
   | { readonly title: string; readonly ms: number; readonly error: unknown }

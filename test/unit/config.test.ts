@@ -5,9 +5,9 @@ import { parseEnv } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parse as parseYaml } from 'yaml'
 import { ConfigError, loadConfig, readConfig } from '../../src/config.ts'
-import { envExample } from '../../src/env-example.ts'
-import { defaultRateLimits } from '../../src/rate-limits.ts'
-import { settings } from '../../src/settings.ts'
+import { envExample } from '../../src/settings/env-example.ts'
+import { defaultRateLimits } from '../../src/settings/rate-limits.ts'
+import { settings } from '../../src/settings/table.ts'
 
 const masterKeys = Buffer.alloc(32, 7).toString('base64url')
 const otherKey = Buffer.alloc(32, 8).toString('base64url')

@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readConfig } from '../../src/config.ts'
-import { ensureDevelopmentSecrets } from '../../src/development-secrets.ts'
+import { ensureDevelopmentSecrets } from '../../src/start/development-secrets.ts'
 
 let folder: string
 let dataDir: string

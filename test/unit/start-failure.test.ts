@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ConfigError, readConfig } from '../../src/config.ts'
-import { explainDatabaseFailure, explainStartFailure } from '../../src/start-failure.ts'
+import { explainDatabaseFailure, explainStartFailure } from '../../src/start/failure.ts'
 
 const config = readConfig({ PORT: '3000', DEMO_PORT: '4000' })
 const coded = (code: string, more: object = {}, message = `${code} happened`) =>

@@ -1,4 +1,4 @@
-import { type Config, ConfigError } from './config.ts'
+import { type Config, ConfigError } from '../config.ts'
 
 /** Why the server did not start, for the person who started it: what is wrong and what to do. */
 export interface StartFailure {

@@ -1,5 +1,5 @@
 import type { Setting } from './setting.ts'
-import { settingGroups } from './settings.ts'
+import { settingGroups } from './table.ts'
 
 const width = 110
 

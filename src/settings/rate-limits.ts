@@ -1,4 +1,4 @@
-import type { LimitName } from './domain/lifetimes.ts'
+import type { LimitName } from '../domain/lifetimes.ts'
 import { type Reading, splitList } from './setting.ts'
 
 /** At most `count` events in any `seconds`. */

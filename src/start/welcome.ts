@@ -2,7 +2,7 @@ import path from 'node:path'
 import type { WriteStream } from 'node:tty'
 import type { FastifyBaseLogger } from 'fastify'
 import { pino } from 'pino'
-import type { Config } from './config.ts'
+import type { Config } from '../config.ts'
 
 /** What a start says: ticks for a person at a terminal, log lines for everything else. */
 export interface Welcome {
