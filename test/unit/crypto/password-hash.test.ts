@@ -89,26 +89,6 @@ describe('a password of nobody', () => {
     )
     verify.mockRestore()
   })
-
-  it('takes as long as a wrong one', async () => {
-    const slow = createPasswordHasher({ ...settings, memoryKib: 8192, time: 2 })
-    const phc = await slow.hash('correct horse')
-    const times = { wrong: [] as number[], nobody: [] as number[], tooLong: [] as number[] }
-    const measure = async (into: number[], stored: string | null, password: string) => {
-      const startedAt = performance.now()
-      await slow.verify(stored, password)
-      into.push(performance.now() - startedAt)
-    }
-    for (let round = 0; round < 9; round++) {
-      await measure(times.wrong, phc, 'wrong')
-      await measure(times.nobody, null, 'wrong')
-      await measure(times.tooLong, phc, 'x'.repeat(2000))
-    }
-    const median = (values: number[]) => values.toSorted((a, b) => a - b)[4]!
-    // Wide, because the machine may be busy; a skipped hash would be hundreds of times faster.
-    expect(median(times.nobody) / median(times.wrong)).toBeGreaterThan(0.4)
-    expect(median(times.tooLong) / median(times.wrong)).toBeGreaterThan(0.4)
-  })
 })
 
 describe('a rush of logins', () => {
