@@ -130,6 +130,8 @@ async function buildTools({ config, databaseUrl, masterKeys, logger }: ServerPar
   // Sealed under the first master key from now on, so that an older one can be taken out of the settings.
   if (!seal.isCurrent(sealedFeedKey)) await replaceFeedKey(db, sealedFeedKey, seal.seal(feedKey, feedContext))
   const { rateLimits, argon2 } = config
+  const clients = createClientCache(db, cacheSeconds)
+  const resources = createResourceCache(db, cacheSeconds)
   return {
     db,
     issuer: config.issuer,
@@ -146,8 +148,12 @@ async function buildTools({ config, databaseUrl, masterKeys, logger }: ServerPar
       concurrency: defaultConcurrency(argon2.memoryKib),
       queueLimit: 64,
     }),
-    findClient: createClientCache(db, cacheSeconds),
-    findResources: createResourceCache(db, cacheSeconds),
+    findClient: clients.find,
+    findResources: resources.find,
+    forget: () => {
+      clients.forget()
+      resources.forget()
+    },
     feedKey: (kind, id) => feedEntryKey(feedKey, kind, id),
     limit: (name: LimitName, subject: string) =>
       rateLimits === 'off' ? [] : [{ key: `${name}|${subject}`, ...rateLimits[name] }],

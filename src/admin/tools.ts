@@ -10,4 +10,6 @@ export interface AdminTools extends Tools {
   readonly keyPolicy: KeyPolicy
   readonly passwordHasher: PasswordHasher
   readonly cursors: Cursors
+  /** Forgets the short memory of clients and resources, so that a change made here counts here at once. */
+  readonly forget: () => void
 }

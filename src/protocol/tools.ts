@@ -4,7 +4,7 @@ import type { FindClient } from '../store/clients.ts'
 import type { Database } from '../store/database.ts'
 import type { FeedKey } from '../store/end.ts'
 import type { Limit } from '../store/limits.ts'
-import type { Resource } from '../store/resources.ts'
+import type { FindResources } from '../store/resources.ts'
 import type { KeyRing } from './keys/ring.ts'
 
 /** What the procedures of the protocol work with; built once, in server.ts. */
@@ -16,8 +16,7 @@ export interface Tools {
   readonly refreshTokens: RefreshTokens
   /** May be a few seconds old; what must hold at once is read by the statements themselves. */
   readonly findClient: FindClient
-  /** The registered resources; pass the identifiers that must be known. */
-  readonly findResources: (wanted?: readonly string[]) => Promise<ReadonlyMap<string, Resource>>
+  readonly findResources: FindResources
   readonly feedKey: FeedKey
   /** The limit of that name for one subject; empty when limits are off. */
   readonly limit: (name: LimitName, subject: string) => readonly Limit[]

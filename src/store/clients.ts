@@ -60,15 +60,16 @@ export type FindClient = (clientId: string) => Promise<Client | undefined>
  * A short memory of clients, so that a refresh costs one round trip. It decides nothing that must hold at once: the statements read
  * `disabled` themselves, and a client that is not found is asked for again.
  */
-export function createClientCache(db: Queries, ttlSeconds: number): FindClient {
+export function createClientCache(db: Queries, ttlSeconds: number): { find: FindClient; forget: () => void } {
   const cache = new LRUCache<string, Client>({ max: 1000, ttl: ttlSeconds * 1000 })
-  return async (clientId) => {
+  const find: FindClient = async (clientId) => {
     const known = cache.get(clientId)
     if (known) return known
     const client = await findClient(db, clientId)
     if (client) cache.set(clientId, client)
     return client
   }
+  return { find, forget: () => cache.clear() }
 }
 
 const origin: Statement = {

@@ -116,6 +116,16 @@ describe('admin: clients', () => {
     expect(second.status).toBe(412)
   })
 
+  it('are known with every change at once on the instance that made it', async () => {
+    const id = 'changing'
+    const { body } = await server.admin('POST', '/clients', { client_id: id, grant_types: ['client_credentials'] })
+    const old = String(body['client_secret'])
+    expect(await authenticates(id, old)).toBe(true)
+    const rotated = await server.admin('POST', `/clients/${id}/secrets`, { overlap_seconds: 0 })
+    expect(await authenticates(id, old)).toBe(false)
+    expect(await authenticates(id, String(rotated.body['client_secret']))).toBe(true)
+  })
+
   it('rotate their secret: the old one works for the overlap', async () => {
     const first = 'first-secret-of-this-client-0123456789'
     await server.admin('POST', '/clients', {

@@ -20,7 +20,8 @@ export async function createDatabase(): Promise<TestDatabase> {
   await clone(server, template, name)
   const url = databaseUrl(server, name)
   // The limits of the server's own statements are not for what a test asks on a busy machine.
-  const pool = new Pool({ connectionString: url, max: 2, statement_timeout: 0, lock_timeout: 0 })
+  const options = '-c statement_timeout=0 -c lock_timeout=0'
+  const pool = new Pool({ connectionString: url, max: 2, options })
   pool.on('error', () => {})
   const query = async <Row extends QueryResultRow>(text: string, values?: unknown[]) =>
     (await pool.query<Row>(text, values)).rows

@@ -65,7 +65,9 @@ export function createRouter(app: FastifyInstance, tools: AdminTools): AddRoute 
         const { params, query, body, headers } = request
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the schemas were checked
         const known = { params, query, body, ifMatch: headers['if-match'] } as unknown as AdminRequest<typeof shape>
-        return send(reply, await answer(known, caller))
+        const answered = await answer(known, caller)
+        if (method !== 'GET') tools.forget()
+        return send(reply, answered)
       },
     })
   }
