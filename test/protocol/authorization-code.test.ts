@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startServer, type TestClient, type TestServer } from '../support/server.ts'
-import { claimsOf, damaged, during, isActive, lastReason } from '../support/tokens.ts'
+import { at, claimsOf, damaged, during, isActive, lastReason } from '../support/tokens.ts'
 
 let server: TestServer
 let app: TestClient
@@ -168,18 +168,25 @@ describe('RFC 9700 §2.1.1, §4.5: every check refuses alone, in the same words'
   })
 
   it('a client that was disabled, whether or not the instance still remembers it as it was', async () => {
+    const elsewhere = await server.another()
     for (const isRemembered of [true, false]) {
       const client = await server.createClient()
       const { code, verifier } = await signIn(client)
-      if (isRemembered) await client.refresh('nothing')
+      if (isRemembered) await at(elsewhere, client).refresh('nothing')
       await server.admin('PATCH', `/clients/${client.clientId}`, { disabled: true })
-      const { status, body } = await client.exchange(code, verifier)
+      const { status, body } = await at(isRemembered ? elsewhere : server, client).post('/token', {
+        grant_type: 'authorization_code',
+        redirect_uri: client.redirectUri,
+        code,
+        code_verifier: verifier,
+      })
       expect([status, body]).toEqual(
         isRemembered
           ? [400, refused]
           : [401, { error: 'invalid_client', error_description: 'Client authentication failed' }],
       )
     }
+    await elsewhere.close()
   })
 
   it('a user who was disabled and enabled again: what was issued before stays ended', async () => {

@@ -383,11 +383,13 @@ describe('what was withdrawn since (GHSA-895x-rfqp-jh5c)', () => {
   it('the grant type that the client lost ends refreshes at once', async () => {
     const client = await server.createClient()
     const tokens = await tokensOf(client)
+    const remembering = await server.another()
+    await at(remembering, client).refresh('nothing')
     await change(client, { grant_types: ['authorization_code'] })
-    await expectRefusal(client, tokens.refresh_token, 'withdrawn')
-    const fresh = await server.another()
-    expect((await at(fresh, client).refresh(tokens.refresh_token)).body).toMatchObject({ error: 'unauthorized_client' })
-    await fresh.close()
+    expect(await at(remembering, client).refresh(tokens.refresh_token)).toMatchObject({ status: 400, body: refused })
+    expect(lastReason(remembering)).toBe('withdrawn')
+    expect((await client.refresh(tokens.refresh_token)).body).toMatchObject({ error: 'unauthorized_client' })
+    await remembering.close()
   })
 
   it('a consent that was taken back ends refreshes at once; one for other scopes does not suffice', async () => {
@@ -415,7 +417,7 @@ describe('what was withdrawn since (GHSA-895x-rfqp-jh5c)', () => {
         const tokens = await tokensOf(client, scope)
         const { body } = await client.refresh(tokens.refresh_token)
         expect((await act(tokens.user.id, client)).status, `act ${index}`).toBeLessThan(300)
-        expect((await client.refresh(body.refresh_token)).status, `act ${index}, ${scope}`).toBe(400)
+        expect([400, 401], `act ${index}, ${scope}`).toContain((await client.refresh(body.refresh_token)).status)
         expect((await userinfo(server.url, body.access_token)).status, `act ${index}, ${scope}`).toBe(401)
       }
     }

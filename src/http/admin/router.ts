@@ -40,6 +40,9 @@ export type AddRoute = <S extends Shape>(
   answer: (request: AdminRequest<S>, caller: Caller) => Promise<AdminAnswer>,
 ) => void
 
+/** What the token endpoint remembers for a few seconds. */
+const remembered = /^\/(clients|resources)\b/
+
 /** Adds routes that know their caller before they read a body, and check all that they read. */
 export function createRouter(app: FastifyInstance, tools: AdminTools): AddRoute {
   const callers = new WeakMap<FastifyRequest, Caller>()
@@ -66,7 +69,7 @@ export function createRouter(app: FastifyInstance, tools: AdminTools): AddRoute 
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the schemas were checked
         const known = { params, query, body, ifMatch: headers['if-match'] } as unknown as AdminRequest<typeof shape>
         const answered = await answer(known, caller)
-        if (method !== 'GET') tools.forget()
+        if (method !== 'GET' && remembered.test(url)) tools.forget()
         return send(reply, answered)
       },
     })
