@@ -1,21 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import fastifyCookie from '@fastify/cookie'
-import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { AdminTools } from './admin/tools.ts'
-import type { Config } from './config.ts'
-import { createCsrfTokens } from './crypto/csrf-token.ts'
-import { createCursors } from './crypto/cursor.ts'
-import { feedEntryKey } from './crypto/feed-key.ts'
-import type { MasterKeys } from './crypto/master-keys.ts'
-import { randomSecret } from './crypto/opaque-token.ts'
-import { createPasswordHasher, defaultConcurrency } from './crypto/password-hash.ts'
-import { createRefreshTokens } from './crypto/refresh-token.ts'
-import { createSeal } from './crypto/seal.ts'
-import type { LimitName } from './domain/lifetimes.ts'
 import { registerAdmin } from './http/admin/index.ts'
-import { createCookies } from './http/cookies.ts'
+import { createApp } from './http/app.ts'
 import { allowClientOrigins } from './http/cors.ts'
-import { sendError, sendUnreadable, speakPages } from './http/error-page.tsx'
+import { sendError, speakPages } from './http/error-page.tsx'
 import { speakOAuth } from './http/errors.ts'
 import { readForms } from './http/form.ts'
 import { refuseOtherMethods } from './http/methods.ts'
@@ -34,21 +23,9 @@ import { userinfoRoutes } from './http/routes/userinfo.ts'
 import { addSecurityHeaders } from './http/security-headers.ts'
 import type { HttpTools } from './http/tools.ts'
 import { text } from './http/views/text.ts'
-import { createKeyRing } from './protocol/keys/ring.ts'
 import { maintainKeys } from './protocol/keys/rotation.ts'
 import { makeAuditPartitions } from './store/audit.ts'
-import { createClientCache } from './store/clients.ts'
-import { openDatabase } from './store/database.ts'
-import { readOrMakeFeedKey, replaceFeedKey } from './store/feed.ts'
-import { createResourceCache } from './store/resources.ts'
-
-/** What server.ts needs beside the settings: where the database is, and the keys that everything is sealed and derived with. */
-export interface ServerParts {
-  readonly config: Omit<Config, 'demo' | 'demoPort'>
-  readonly databaseUrl: string
-  readonly masterKeys: MasterKeys
-  readonly logger: FastifyBaseLogger
-}
+import { buildTools, type ServerParts } from './tools.ts'
 
 export interface Server {
   readonly app: FastifyInstance
@@ -57,9 +34,7 @@ export interface Server {
   close(): Promise<void>
 }
 
-const cacheSeconds = 5
 const maintenanceMs = 10 * 60 * 1000
-const bodyBytes = 64 * 1024
 /** POST-only endpoints of the protocol. */
 const formEndpoints = ['/token', '/introspect', '/revoke']
 
@@ -71,7 +46,7 @@ export async function createServer(parts: ServerParts): Promise<Server> {
     maintain(tools).catch((error: unknown) => parts.logger.error({ err: error }, 'maintenance failed'))
   }, maintenanceMs).unref()
 
-  const app = buildApp(parts)
+  const app = createApp(parts.config, parts.logger)
   app.addHook('onClose', async () => {
     clearInterval(maintenance)
     await tools.db.close()
@@ -114,86 +89,8 @@ export async function createServer(parts: ServerParts): Promise<Server> {
   return { app, tools, close: () => app.close() }
 }
 
-async function buildTools({ config, databaseUrl, masterKeys, logger }: ServerParts): Promise<HttpTools & AdminTools> {
-  const db = openDatabase({
-    url: databaseUrl,
-    poolSize: config.databasePoolSize,
-    preparedStatements: config.databasePreparedStatements,
-    onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection broke'),
-  })
-  const seal = createSeal(masterKeys)
-  const feedContext = 'feed-key'
-  const sealedFeedKey = await readOrMakeFeedKey(db, () =>
-    seal.seal(Buffer.from(randomSecret(), 'base64url'), feedContext),
-  )
-  const feedKey = seal.open(sealedFeedKey, feedContext)
-  // Sealed under the first master key from now on, so that an older one can be taken out of the settings.
-  if (!seal.isCurrent(sealedFeedKey)) await replaceFeedKey(db, sealedFeedKey, seal.seal(feedKey, feedContext))
-  const { rateLimits, argon2 } = config
-  const clients = createClientCache(db, cacheSeconds)
-  const resources = createResourceCache(db, cacheSeconds)
-  return {
-    db,
-    issuer: config.issuer,
-    lifetimes: config.lifetimes,
-    keys: createKeyRing(db, seal, config.keys.rotationSeconds),
-    keyPolicy: config.keys,
-    seal,
-    refreshTokens: createRefreshTokens(masterKeys),
-    csrf: createCsrfTokens(masterKeys),
-    cursors: createCursors(masterKeys),
-    cookies: createCookies(config.issuer),
-    passwordHasher: createPasswordHasher({
-      ...argon2,
-      concurrency: defaultConcurrency(argon2.memoryKib),
-      queueLimit: 64,
-    }),
-    findClient: clients.find,
-    findResources: resources.find,
-    forget: () => {
-      clients.forget()
-      resources.forget()
-    },
-    feedKey: (kind, id) => feedEntryKey(feedKey, kind, id),
-    limit: (name: LimitName, subject: string) =>
-      rateLimits === 'off' ? [] : [{ key: `${name}|${subject}`, ...rateLimits[name] }],
-  }
-}
-
 /** What has to be done now and then, on every instance; each step happens once. */
 async function maintain({ db, seal, keyPolicy }: AdminTools): Promise<void> {
   await makeAuditPartitions(db)
   await maintainKeys(db, seal, keyPolicy)
 }
-
-function buildApp({ config, logger }: ServerParts): FastifyInstance {
-  const app = fastify({
-    loggerInstance: logger,
-    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request' }),
-    genReqId: () => randomUUID(),
-    trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
-    bodyLimit: bodyBytes,
-    requestTimeout: 30_000,
-    exposeHeadRoutes: false,
-    routerOptions: { maxParamLength: 2048 }, // a resource is named by a URI
-    frameworkErrors: (_error, request, reply) => sendUnreadable(request, reply, config.issuer.startsWith('https:')),
-    // Coercion would turn a repeated or mistyped value into something that passes.
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
-  })
-  // The path without its query: codes, hints and handles travel there. A path that is none of ours may hold anything, a token too.
-  app.addHook('onResponse', async (request, reply) => {
-    const { method, url } = request
-    const ms = Math.round(reply.elapsedTime * 10) / 10
-    request.log.info(
-      { method, path: request.is404 ? shortened(url) : pathOf(url), status: reply.statusCode, ms },
-      'answered',
-    )
-  })
-  return app
-}
-
-const pathOf = (url: string): string => url.split('?', 1)[0] ?? ''
-const shortened = (url: string): string =>
-  pathOf(url)
-    .slice(0, 200)
-    .replaceAll(/[^/]{33,}/g, '…')

@@ -1,0 +1,45 @@
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { randomSecret } from '../crypto/opaque-token.ts'
+import { sendUnreadable } from './error-page.tsx'
+
+const bodyBytes = 64 * 1024
+
+/** What it has to know of the settings. */
+interface AppSettings {
+  readonly issuer: string
+  /** Proxies whose forwarding headers give the client's address; never the host or the scheme. */
+  readonly trustProxy: readonly string[]
+}
+
+/** An empty server: how it reads, how it logs, and whom it believes about addresses. */
+export function createApp(settings: AppSettings, logger: FastifyBaseLogger): FastifyInstance {
+  const app = fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request' }),
+    genReqId: () => randomSecret(12),
+    trustProxy: settings.trustProxy.length > 0 ? [...settings.trustProxy] : false,
+    bodyLimit: bodyBytes,
+    requestTimeout: 30_000,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 2048 }, // a resource is named by a URI
+    frameworkErrors: (_error, request, reply) => sendUnreadable(request, reply, settings.issuer.startsWith('https:')),
+    // Coercion would turn a repeated or mistyped value into something that passes.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
+  })
+  // The path without its query: codes, hints and handles travel there. A path that is none of ours may hold anything, a token too.
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, url } = request
+    const ms = Math.round(reply.elapsedTime * 10) / 10
+    request.log.info(
+      { method, path: request.is404 ? shortened(url) : pathOf(url), status: reply.statusCode, ms },
+      'answered',
+    )
+  })
+  return app
+}
+
+const pathOf = (url: string): string => url.split('?', 1)[0] ?? ''
+const shortened = (url: string): string =>
+  pathOf(url)
+    .slice(0, 200)
+    .replaceAll(/[^/]{33,}/g, '…')
