@@ -1,5 +1,4 @@
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
-import { randomSecret } from '../crypto/opaque-token.ts'
 import { sendUnreadable } from './error-page.tsx'
 
 const bodyBytes = 64 * 1024
@@ -16,7 +15,7 @@ export function createApp(settings: AppSettings, logger: FastifyBaseLogger): Fas
   const app = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request' }),
-    genReqId: () => randomSecret(12),
+    genReqId: () => crypto.randomUUID(),
     trustProxy: settings.trustProxy.length > 0 ? [...settings.trustProxy] : false,
     bodyLimit: bodyBytes,
     requestTimeout: 30_000,
