@@ -51,8 +51,9 @@ export function openDatabase(options: DatabaseOptions): Database {
   const queriesOn = (runner: Pool | PoolClient, kysely: Kysely<Schema>): Queries => ({
     kysely,
     run: async <Row>({ name, text }: Statement, values: readonly unknown[]): Promise<Row[]> => {
-      const query = options.preparedStatements ? { name, text, values: [...values] } : { text, values: [...values] }
-      const result = await runner.query(query)
+      // Without a name of its own it carries one as a comment, for whoever looks at pg_stat_activity.
+      const named = options.preparedStatements ? { name, text } : { text: `/* ${name} */ ${text}` }
+      const result = await runner.query({ ...named, values: [...values] })
       return result.rows as Row[]
     },
   })

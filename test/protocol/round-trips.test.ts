@@ -25,7 +25,8 @@ async function statements(work: () => Promise<unknown>): Promise<string[]> {
     await work()
     return spy.mock.calls.map((values) => {
       const [query] = values as unknown as [string | { name?: string; text: string }]
-      return typeof query === 'string' ? query : (query.name ?? query.text)
+      if (typeof query === 'string') return query
+      return query.name ?? /^\/\* (\w+) \*\//.exec(query.text)?.[1] ?? query.text
     })
   } finally {
     spy.mockRestore()
