@@ -24,11 +24,11 @@ create table clients (
   not_before          timestamptz not null default '-infinity',
   iat_floor           bigint not null default 0,
   rotates             boolean not null default true,
-  grace_s             int not null default 10 check (grace_s between 0 and 60),
+  grace_s             int check (grace_s between 0 and 60),
   lost_response_s     int not null default 0 check (lost_response_s between 0 and 86400),
   refresh_is_activity boolean not null default true
 ) with (fillfactor = 50);
-comment on column clients.grace_s is 'refresh_grace_seconds: how long the immediate predecessor still gets the same successor; 0 = not at all';
+comment on column clients.grace_s is 'refresh_grace_seconds: how long the immediate predecessor still gets the same successor; 0 = not at all; null = as the server is set';
 comment on column clients.lost_response_s is 'lost_response_window_seconds: the same for a client that may lose an answer for longer';
 
 -- The web origins that belong to a client: those of its http(s) redirect URIs and the ones registered for CORS, as a browser spells them.

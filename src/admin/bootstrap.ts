@@ -26,7 +26,7 @@ export async function bootstrapAdminClient(
     await lockConfiguration(tx)
     if (!(await findClientRecord(tx, id))) {
       const named = { client_id: id, client_secret: secret, client_name: 'Administration', ...metadata }
-      await registerClientIn(tx, named, system, tools)
+      await registerClientIn(tx, named, system)
       return
     }
     await changeClientIn(tx, id, metadata, system, tools)

@@ -24,19 +24,14 @@ import type { AdminTools } from './tools.ts'
 
 /** A new client. A secret is in the answer and never again. @throws {Problem} */
 export function registerClient(given: Document, actor: Actor, tools: AdminTools): Promise<Document> {
-  return tools.db.transaction((tx) => registerClientIn(tx, given, actor, tools))
+  return tools.db.transaction((tx) => registerClientIn(tx, given, actor))
 }
 
 /** The same inside a transaction. */
-export async function registerClientIn(
-  tx: Queries,
-  given: Document,
-  actor: Actor,
-  tools: AdminTools,
-): Promise<Document> {
+export async function registerClientIn(tx: Queries, given: Document, actor: Actor): Promise<Document> {
   const { client_id: id = `client-${randomSecret(12)}`, client_secret: secret, ...rest } = withoutNulls(given)
   const clientId = checked('client_id', clientIdField, id)
-  const metadata = readMetadata(rest, tools)
+  const metadata = readMetadata(rest)
   await requireDefaultResource(tx, metadata)
   const record = await insertClient(tx, clientId, metadata)
   if (!record) throw new Problem('conflict', 'client_id is taken', ['client_id'])
@@ -96,7 +91,7 @@ export async function changeClientIn(
   const before = await lockClientRecord(tx, clientId)
   if (!before) throw notFound('client')
   requireVersion(showClient(before), ifMatch)
-  const metadata = readMetadata({ ...before.metadata, ...patch }, tools)
+  const metadata = readMetadata({ ...before.metadata, ...patch })
   if (changedMembers(before.metadata, metadata).length === 0)
     return { document: showClient(before), isChanged: false, endings: [] }
   await requireDefaultResource(tx, metadata)
@@ -131,8 +126,8 @@ async function followAuthMethod(tx: Queries, before: ClientRecord, after: Client
   return wasPublic && !isPublic ? issueSecret(tx, after.id) : {}
 }
 
-function readMetadata(given: Document, tools: AdminTools): ClientMetadata {
-  const result = readClientMetadata(given, { graceSeconds: tools.lifetimes.refreshGraceSeconds })
+function readMetadata(given: Document): ClientMetadata {
+  const result = readClientMetadata(given)
   if ('problem' in result) throw badField(result.problem)
   return result.metadata
 }

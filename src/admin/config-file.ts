@@ -96,7 +96,7 @@ async function applyClient(tx: Queries, entry: Document, tools: AdminTools, endi
       throw new Problem('invalid_field', 'client_secret is required, or token_endpoint_auth_method: none', [
         'client_secret',
       ])
-    await registerClientIn(tx, entry, actor, tools)
+    await registerClientIn(tx, entry, actor)
     return 'created'
   }
   const changed = await changeClientIn(tx, clientId, patch, actor, tools)

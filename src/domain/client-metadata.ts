@@ -34,7 +34,7 @@ export interface ClientMetadata extends Document {
   readonly skip_consent: boolean
   readonly disabled: boolean
   readonly refresh_token_rotation: 'always' | 'never'
-  readonly refresh_grace_seconds: number
+  readonly refresh_grace_seconds?: number
   readonly lost_response_window_seconds: number
   readonly refresh_counts_as_activity: boolean
   readonly default_resource?: string
@@ -118,18 +118,17 @@ export const clientFields: Fields = {
 /** Checks a registration as a whole and fills in the defaults; null members count as absent. */
 export function readClientMetadata(
   given: Document,
-  defaults: { readonly graceSeconds: number },
 ): { readonly metadata: ClientMetadata } | { readonly problem: FieldProblem } {
   const document = withoutNulls(given)
   const problem = checkFields(clientFields, document)
   if (problem) return { problem }
   const { response_types: _, ...named } = document
-  const metadata = withDefaults(named, defaults.graceSeconds)
+  const metadata = withDefaults(named)
   const contradiction = checkTogether(metadata)
   return contradiction ? { problem: contradiction } : { metadata }
 }
 
-function withDefaults(named: Document, graceSeconds: number): ClientMetadata {
+function withDefaults(named: Document): ClientMetadata {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the fields were checked
   const grantTypes = (named['grant_types'] ?? ['authorization_code']) as readonly string[]
   return {
@@ -144,7 +143,6 @@ function withDefaults(named: Document, graceSeconds: number): ClientMetadata {
     skip_consent: false,
     disabled: false,
     refresh_token_rotation: 'always',
-    refresh_grace_seconds: graceSeconds,
     lost_response_window_seconds: 0,
     refresh_counts_as_activity: true,
     ...named,

@@ -92,7 +92,7 @@ function toRow(metadata: ClientMetadata) {
     skip_consent,
     disabled: _,
     refresh_token_rotation,
-    refresh_grace_seconds: grace_s,
+    refresh_grace_seconds,
     lost_response_window_seconds: lost_response_s,
     refresh_counts_as_activity: refresh_is_activity,
     ...rest
@@ -103,7 +103,7 @@ function toRow(metadata: ClientMetadata) {
     scopes: scope === '' ? [] : scope.split(' '),
     skip_consent,
     rotates: refresh_token_rotation === 'always',
-    grace_s,
+    grace_s: refresh_grace_seconds ?? null,
     lost_response_s,
     refresh_is_activity,
   }
@@ -117,7 +117,7 @@ function fromRow(row: Selectable<ClientsTable>): ClientRecord {
     skip_consent: row.skip_consent,
     disabled: row.disabled_at !== null,
     refresh_token_rotation: row.rotates ? 'always' : 'never',
-    refresh_grace_seconds: row.grace_s,
+    ...(row.grace_s === null ? {} : { refresh_grace_seconds: row.grace_s }),
     lost_response_window_seconds: row.lost_response_s,
     refresh_counts_as_activity: row.refresh_is_activity,
   }

@@ -54,6 +54,8 @@ export interface Presentation {
   readonly nonceHash: Buffer
   /** Internal id of the client that presents it. */
   readonly client: string
+  /** How long the predecessor is good for, for a client that has no time of its own. */
+  readonly graceSeconds: number
   /** DPoP key thumbprint, when the request proved one. */
   readonly jkt?: Buffer
   /** Scopes that the request names, and its resource: what exceeds the grant is refused before anything rotates. */
@@ -96,8 +98,8 @@ with due as materialized (                   -- the touch, when it is due: decid
         and not (string_to_array(g.scope, ' ') @> $6::text[] and c.scopes @> $6::text[]) then 'scope_exceeded'
       when $2::int = g.rt_gen and not $7::text = any(g.resource)             then 'resource_mismatch'
       when $2::int = g.rt_gen                                                then 'rotate'
-      when $2::int = g.rt_gen - 1 and greatest(c.grace_s, c.lost_response_s) > 0
-        and clock_now() < g.rt_rotated_at + make_interval(secs => greatest(c.grace_s, c.lost_response_s)) then 'retry'
+      when $2::int = g.rt_gen - 1 and greatest(coalesce(c.grace_s, $8::int), c.lost_response_s) > 0
+        and clock_now() < g.rt_rotated_at + make_interval(secs => greatest(coalesce(c.grace_s, $8::int), c.lost_response_s)) then 'retry'
       when $2::int < g.rt_gen                                                then 'reuse'
       else 'forged' end as outcome
   from grants g
@@ -138,6 +140,7 @@ export async function refreshGrant(db: Queries, p: Presentation): Promise<Refres
     p.jkt ?? null,
     p.scopes ?? null,
     p.resource ?? null,
+    p.graceSeconds,
   ])
   return rows[0]
 }

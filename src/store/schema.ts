@@ -19,7 +19,7 @@ export interface ClientsTable {
   not_before: Generated<Date>
   iat_floor: Generated<number>
   rotates: Generated<boolean>
-  grace_s: Generated<number>
+  grace_s: number | null
   lost_response_s: Generated<number>
   refresh_is_activity: Generated<boolean>
 }

@@ -161,6 +161,20 @@ describe('a lost answer: the immediate predecessor gets the same successor for 1
     }
   })
 
+  it('REFRESH_GRACE_SECONDS holds for every client that has no time of its own, those of before too', async () => {
+    const own = await server.createClient({ refresh_grace_seconds: 10 })
+    const strict = await server.another({ REFRESH_GRACE_SECONDS: '0' })
+    for (const [client, status] of [
+      [app, 400],
+      [own, 200],
+    ] as const) {
+      const { refresh_token } = await tokensOf(client)
+      await at(strict, client).refresh(refresh_token)
+      expect((await at(strict, client).refresh(refresh_token)).status).toBe(status)
+    }
+    await strict.close()
+  })
+
   it('refresh_grace_seconds 0: the second use is reuse at once', async () => {
     const strict = await server.createClient({ refresh_grace_seconds: 0 })
     const tokens = await tokensOf(strict)

@@ -20,6 +20,7 @@ export const refreshToken: GrantType = async ({ client, parameters, actor }, too
   const grant = await refreshGrant(tools.db, {
     ...presented,
     client: client.id,
+    graceSeconds: tools.lifetimes.refreshGraceSeconds,
     ...(wanted ? { scopes: wanted } : {}),
     ...(resource === undefined ? {} : { resource }),
   })

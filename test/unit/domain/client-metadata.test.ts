@@ -3,7 +3,7 @@ import { clientIdField, clientSecretField, readClientMetadata } from '../../../s
 import type { Document } from '../../../src/domain/field.ts'
 
 const redirect_uris = ['https://app.example.com/callback']
-const read = (given: Document) => readClientMetadata(given, { graceSeconds: 10 })
+const read = readClientMetadata
 const metadataOf = (given: Document) => {
   const result = read(given)
   if ('problem' in result) throw new Error(`${result.problem.path.join('.')}: ${result.problem.detail}`)
@@ -28,7 +28,6 @@ describe('client metadata: defaults', () => {
       skip_consent: false,
       disabled: false,
       refresh_token_rotation: 'always',
-      refresh_grace_seconds: 10,
       lost_response_window_seconds: 0,
       refresh_counts_as_activity: true,
     })
