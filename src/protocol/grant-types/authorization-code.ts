@@ -21,7 +21,7 @@ export const authorizationCode: GrantType = async ({ client, parameters, actor }
   const redirectUri = parameters.get('redirect_uri')
   const codeChallenge = challengeOf(parameters)
   const requested = requestedResource(parameters)
-  const resource = await checkResource(requested.resource, client, tools)
+  await checkResource(requested.resource, client, tools)
   if (!parseOpaqueToken('ac', code)) throw invalid('forged')
 
   const fresh = client.grantTypes.includes('refresh_token') ? tools.refreshTokens.newNonce() : undefined
@@ -31,7 +31,7 @@ export const authorizationCode: GrantType = async ({ client, parameters, actor }
     ...(redirectUri === undefined ? {} : { redirectUri }),
     ...(codeChallenge ? { codeChallenge } : {}),
     ...(fresh ? { nonceHash: sha256(fresh.nonce) } : {}),
-    ...(resource === undefined ? {} : { resource }),
+    ...requested,
     ...lifetimesOf(client, tools),
   })
   if (!grant) throw invalid('unknown')

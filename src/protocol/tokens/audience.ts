@@ -30,20 +30,15 @@ const invalidTarget = (description: string) => new OAuthError('invalid_target', 
 export const foreignResource = () => invalidTarget('resource was not part of the authorization request')
 
 /**
- * The `resource` of a token request, if it is one that the client may ask for: known before a statement burns or rotates anything.
+ * Whether the client may ask for the `resource` of a token request: known before a statement burns or rotates anything.
  * @throws {OAuthError} invalid_target
  */
-export async function checkResource(
-  resource: string | undefined,
-  client: Client,
-  tools: Tools,
-): Promise<string | undefined> {
-  if (resource === undefined || resource === tools.issuer) return resource
+export async function checkResource(resource: string | undefined, client: Client, tools: Tools): Promise<void> {
+  if (resource === undefined || resource === tools.issuer) return
   const admin = adminAudience(tools.issuer)
   if (resource !== admin && !(await tools.findResources([resource])).has(resource))
     throw invalidTarget('resource is not registered')
   checkAllowed(resource, { client }, admin)
-  return resource
 }
 
 /**
