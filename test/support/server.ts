@@ -47,7 +47,7 @@ export interface TestServer {
   createUser(fields?: Record<string, unknown>): Promise<{ id: string; username: string }>
   /** Moves the database clock. */
   wait(seconds: number): Promise<void>
-  /** Forgets what the server remembers for a few seconds. */
+  /** Another instance on the same database. */
   another(settings?: Record<string, string>): Promise<TestServer>
   browser(): Browser
   post(
