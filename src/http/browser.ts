@@ -1,5 +1,4 @@
 import type { FastifyRequest } from 'fastify'
-import { addressBucket } from '../domain/address.ts'
 import { reachableAcr } from '../login/sign-in.ts'
 import type { Browser, TransactionKey } from '../protocol/authorize/authorize.ts'
 import type { HttpTools } from './tools.ts'
@@ -7,7 +6,7 @@ import type { HttpTools } from './tools.ts'
 /** What a request tells about the browser that sends it. */
 export function browserOf(request: FastifyRequest, tools: HttpTools): Browser {
   const session = tools.cookies.readSession(request)
-  return { ...(session ? { session } : {}), address: addressBucket(request.ip), reachableAcr }
+  return { ...(session ? { session } : {}), address: request.ip, reachableAcr }
 }
 
 /** The handle of a page, if this browser also has the cookie that belongs to it. */

@@ -26,7 +26,7 @@ export interface SignInAttempt {
 
 /** A session, or why there is none. The cookie is shown once: only its hash is stored. */
 export type SignInResult =
-  | { readonly cookie: { readonly sessionId: string; readonly secret: string }; readonly userId: string }
+  | { readonly cookie: { readonly sessionId: string; readonly secret: string } }
   | { readonly refused: FactorRefusal['refused'] | Exclude<SignInOutcome, 'ok'> }
 
 /** The context classes that the methods reach. */
@@ -75,7 +75,7 @@ export async function signIn(attempt: SignInAttempt, tools: LoginTools): Promise
   }
   const { outcome, sessionId } = signedIn
   if (outcome !== 'ok' || !sessionId) return { refused: outcome === 'ok' ? 'ended' : outcome }
-  return { cookie: { sessionId, secret }, userId: factor.userId }
+  return { cookie: { sessionId, secret } }
 }
 
 /** The session to renew; the statement takes it only if it is alive and this user's. */

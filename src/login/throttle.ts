@@ -1,4 +1,5 @@
 import { sha256 } from '../crypto/hash.ts'
+import { addressBucket } from '../domain/address.ts'
 import { refundAttempt, reserveAttempt } from '../store/limits.ts'
 import type { FactorRefusal, ProvenFactor } from './methods/method.ts'
 import type { LoginTools } from './tools.ts'
@@ -13,10 +14,8 @@ export async function countedAttempt(
   work: () => Promise<ProvenFactor | FactorRefusal>,
 ): Promise<ProvenFactor | FactorRefusal> {
   const account = sha256(who.account).toString('base64url')
-  const limits = [
-    ...tools.limit('login_account', `${account}|${who.address}`),
-    ...tools.limit('login_address', who.address),
-  ]
+  const address = addressBucket(who.address)
+  const limits = [...tools.limit('login_account', `${account}|${address}`), ...tools.limit('login_address', address)]
   if ((await reserveAttempt(tools.db, limits)) > 0) return { refused: 'limit' }
   let counts = false
   try {

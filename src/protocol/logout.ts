@@ -2,8 +2,10 @@ import type { Client } from '../domain/client.ts'
 import type { Actor } from '../domain/ending.ts'
 import { OAuthError } from '../domain/oauth-error.ts'
 import { type Parameters, refuseMalformed } from '../domain/parameters.ts'
+import type { Session } from '../domain/session.ts'
 import { findClient } from '../store/clients.ts'
 import { end } from '../store/end.ts'
+import { findSession } from '../store/sessions.ts'
 import { openIdTokenHint } from './authorize/id-token-hint.ts'
 import type { Tools } from './tools.ts'
 
@@ -25,7 +27,7 @@ export async function readLogoutRequest(parameters: Parameters, tools: Tools): P
   const clientId = parameters.get('client_id') ?? hint?.clientId
   if (hint && clientId !== hint.clientId)
     throw new OAuthError('invalid_request', 'id_token_hint belongs to another application')
-  const client = clientId === undefined ? undefined : await findClient(tools.db, clientId.slice(0, 200))
+  const client = clientId === undefined ? undefined : await findClient(tools.db, clientId)
   const uri = parameters.get('post_logout_redirect_uri')
   if (uri !== undefined && client && !client.postLogoutRedirectUris.includes(uri))
     throw new OAuthError(
@@ -38,6 +40,14 @@ export async function readLogoutRequest(parameters: Parameters, tools: Tools): P
     returnTo: uri !== undefined && client ? withState(uri, parameters.get('state')) : undefined,
     sessionId: hint?.sessionId,
   }
+}
+
+/** The live session that a browser's cookie names. */
+export async function currentSession(
+  cookie: { id: string; secretHash: Buffer },
+  tools: Tools,
+): Promise<Session | undefined> {
+  return findSession(tools.db, cookie)
 }
 
 /** Ends a session with everything that hangs on it. Ending it twice is no error. */

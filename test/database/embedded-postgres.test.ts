@@ -374,7 +374,9 @@ const withoutNamespaces = [
   'mount --bind /bin/false /usr/bin/unshare && exec "$@"',
   'sh',
 ]
-const canHide = spawnSync(withoutNamespaces[0]!, [...withoutNamespaces.slice(1), 'true']).status === 0
+// Where it cannot be tried it is skipped, but not in CI: there it fails.
+const canHide =
+  Boolean(process.env['CI']) || spawnSync(withoutNamespaces[0]!, [...withoutNamespaces.slice(1), 'true']).status === 0
 
 describe.runIf(isRoot && process.platform === 'linux')('who runs it', () => {
   const uidOf = (pid: number) => /^Uid:\s+(\d+)/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
@@ -399,7 +401,8 @@ describe.runIf(isRoot && process.platform === 'linux')('who runs it', () => {
   })
 
   it('can be a user whom no passwd entry names, where user namespaces are allowed', async (test) => {
-    if (spawnSync('setpriv', [...as(54_321).slice(1), 'unshare', '--user', 'true']).status !== 0) test.skip()
+    const isAllowed = spawnSync('setpriv', [...as(54_321).slice(1), 'unshare', '--user', 'true']).status === 0
+    test.skip(!isAllowed && !process.env['CI'], 'user namespaces are not allowed here')
     fs.chownSync(dataDir, 54_321, 54_321)
     const { report } = await startOwner(as(54_321))
     expect(report.error).toBeUndefined()

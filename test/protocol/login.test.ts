@@ -195,6 +195,11 @@ describe('CWE-307: guessing is counted before it is evaluated', () => {
     }
     expect((await attempt(name, password, from('2001:db8:1:2:ffff::1'), limited)).status).toBe(429)
     expect(answerOf(await attempt(name, password, from('2001:db8:1:3::1'), limited))).toHaveProperty('code')
+    const rows = await server.db.query(
+      'select ip from sessions where user_id = (select id from users where username = $1)',
+      [name],
+    )
+    expect(rows).toEqual([{ ip: '2001:db8:1:3::1' }])
   })
 
   it('counts a name that does not exist like one that does', async () => {

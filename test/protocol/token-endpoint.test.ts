@@ -326,3 +326,19 @@ describe('RFC 6749 §5: the answer', () => {
     expect(answer.body['error_description']).toMatch(/^[\x20-\x21\x23-\x5B\x5D-\x7E]+$/)
   })
 })
+
+describe('failed client authentications', () => {
+  it('are slowed down per client and network, and never keep the right secret out', async () => {
+    const limited = await server.another({ RATE_LIMITS: 'client_auth=3/300', TRUST_PROXY: '127.0.0.1,::1' })
+    const client = await server.createClient({ grant_types: ['client_credentials'], redirect_uris: [] })
+    const form = { grant_type: 'client_credentials' }
+    const from = (address: string, secret: string) =>
+      limited.post('/token', form, { ...basic(client.clientId, secret), 'x-forwarded-for': address })
+    for (const i of [1, 2, 3]) expect((await from(`2001:db8::${i}`, 'wrong')).status).toBe(401)
+    const slowed = await from('2001:db8::4', 'wrong')
+    expect([slowed.status, Number(slowed.headers.get('retry-after')) > 0]).toEqual([429, true])
+    expect((await from('2001:db8:0:1::1', 'wrong')).status).toBe(401)
+    expect((await from('2001:db8::5', client.secret ?? '')).status).toBe(200)
+    await limited.close()
+  })
+})

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { readClock } from '../../protocol/clock.ts'
+import { requireReady } from '../../protocol/readiness.ts'
 import type { HttpTools } from '../tools.ts'
 
 /** GET /livez: this process runs. GET /readyz: it can serve, which takes the database and a signing key. */
@@ -8,7 +8,7 @@ export function healthRoutes(app: FastifyInstance, tools: HttpTools): void {
   app.get('/readyz', { exposeHeadRoute: true }, async (_request, reply) => {
     reply.header('cache-control', 'no-store')
     try {
-      await Promise.all([readClock(tools), tools.keys.signer('ES256'), tools.keys.signer('RS256')])
+      await requireReady(tools)
       return { status: 'ok' }
     } catch {
       return reply.status(503).header('retry-after', 1).send({ status: 'unavailable' })

@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { addressBucket } from '../../domain/address.ts'
 import { formTargetsOf } from '../../domain/form-targets.ts'
 import { signIn } from '../../login/sign-in.ts'
 import { type Answer, cancelled, restart, resume } from '../../protocol/authorize/authorize.ts'
@@ -59,7 +58,7 @@ async function takeCredentials(
   const result = await signIn(
     {
       fields,
-      address: addressBucket(request.ip),
+      address: request.ip,
       userAgent,
       requestId: request.id,
       handle: key.handle,

@@ -1,5 +1,6 @@
 import { sha256 } from '../../crypto/hash.ts'
 import { randomSecret } from '../../crypto/opaque-token.ts'
+import { addressBucket } from '../../domain/address.ts'
 import type { Client } from '../../domain/client.ts'
 import type { Actor } from '../../domain/ending.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
@@ -154,7 +155,7 @@ async function beginTransaction(
   browser: Browser,
   tools: Tools,
 ): Promise<TransactionKey> {
-  const waitSeconds = await reserveAttempt(tools.db, tools.limit('login_transactions', browser.address))
+  const waitSeconds = await reserveAttempt(tools.db, tools.limit('login_transactions', addressBucket(browser.address)))
   if (waitSeconds > 0) throw new RateLimited(waitSeconds)
   const key = { handle: randomSecret(), binding: randomSecret(16) }
   const ttlSeconds = tools.lifetimes.loginTransactionSeconds

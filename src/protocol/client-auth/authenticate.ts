@@ -1,3 +1,4 @@
+import { addressBucket } from '../../domain/address.ts'
 import { type Client, isPublic } from '../../domain/client.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import { RateLimited } from '../../domain/rate-limited.ts'
@@ -58,6 +59,9 @@ async function prove(method: Method, attempt: Attempt, tools: Tools): Promise<Cl
 
 /** Only failures count. The secrets cannot be guessed; the limit keeps a broken client from filling the logs. */
 async function countFailure(attempt: Attempt, address: string, tools: Tools): Promise<void> {
-  const waitSeconds = await reserveAttempt(tools.db, tools.limit('client_auth', `${attempt.clientId}|${address}`))
+  const waitSeconds = await reserveAttempt(
+    tools.db,
+    tools.limit('client_auth', `${attempt.clientId}|${addressBucket(address)}`),
+  )
   if (waitSeconds > 0) throw new RateLimited(waitSeconds)
 }
