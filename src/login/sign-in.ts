@@ -24,10 +24,16 @@ export interface SignInAttempt {
   readonly madeSessionId?: string
 }
 
+/** A factor that was not accepted, or a session that could not be made of it any more. */
+interface Refusal {
+  readonly refused: FactorRefusal['refused'] | Exclude<SignInOutcome, 'ok'>
+  readonly userId?: string
+}
+
 /** A session, or why there is none. The cookie is shown once: only its hash is stored. */
 export type SignInResult =
   | { readonly cookie: { readonly sessionId: string; readonly secret: string } }
-  | { readonly refused: FactorRefusal['refused'] | Exclude<SignInOutcome, 'ok'> }
+  | { readonly refused: Refusal['refused'] }
 
 /** The context classes that the methods reach. */
 export const reachableAcr = [...new Set(Object.values(loginMethods).map((method) => method.acr))]
@@ -74,7 +80,8 @@ export async function signIn(attempt: SignInAttempt, tools: LoginTools): Promise
     signedIn = await sign(made, made)
   }
   const { outcome, sessionId } = signedIn
-  if (outcome !== 'ok' || !sessionId) return { refused: outcome === 'ok' ? 'ended' : outcome }
+  if (outcome !== 'ok' || !sessionId)
+    return refuse({ refused: outcome === 'ok' ? 'ended' : outcome, userId: factor.userId }, attempt, tools)
   return { cookie: { sessionId, secret } }
 }
 
@@ -82,7 +89,7 @@ export async function signIn(attempt: SignInAttempt, tools: LoginTools): Promise
 const ownSession = ({ session, madeSessionId }: SignInAttempt, userId: string): string | undefined =>
   session?.userId === userId ? session.id : madeSessionId
 
-async function refuse(factor: FactorRefusal, attempt: SignInAttempt, tools: LoginTools): Promise<SignInResult> {
+async function refuse(factor: Refusal, attempt: SignInAttempt, tools: LoginTools): Promise<SignInResult> {
   await insertAuditEvent(tools.db, {
     type: 'login.failed',
     outcome: 'failure',

@@ -367,6 +367,10 @@ describe('what happens between the check of the password and the insert of the s
     expect(page.status).toBe(401)
     expect(lastReason(server)).toBe('password_changed')
     expect(await sessionCount()).toBe(before)
+    const [event] = await server.db.query(
+      `select outcome, user_id is not null as known from audit_events where type = 'login.failed' and reason = 'password_changed'`,
+    )
+    expect(event).toEqual({ outcome: 'failure', known: true })
   })
 
   it('a disabled account refuses it', async () => {
