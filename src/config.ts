@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
+import type { Policy } from './domain/policy.ts'
+import { applyProfile } from './settings/compliance.ts'
 import type { Setting } from './settings/setting.ts'
 import { settings } from './settings/table.ts'
 
@@ -42,6 +44,8 @@ export function readConfig(env: Environment): Config {
   const problems: string[] = []
   const texts = readTexts(env, problems)
   const values = readValues(texts, problems)
+  values.REMEMBER_ME ??= texts.REMEMBER_ME_IDLE_SECONDS !== undefined || texts.REMEMBER_ME_MAX_SECONDS !== undefined
+  problems.push(...applyProfile(values, texts))
   problems.push(...rules.map((rule) => rule(values, texts)).filter((problem) => typeof problem === 'string'))
   if (problems.length > 0) throw new ConfigError(problems)
   return toConfig(values)
@@ -129,6 +133,8 @@ const rules: Rule[] = [
     values.ARGON2_MEMORY_KIB < 8 * values.ARGON2_PARALLELISM &&
     'ARGON2_MEMORY_KIB must be at least 8 times ARGON2_PARALLELISM',
   (values) => isDemo(values) && values.DEMO_PORT === values.PORT && 'DEMO_PORT must not be PORT',
+  (values) => values.ADMIN_PORT === values.PORT && 'ADMIN_PORT must not be PORT',
+  (values) => isDemo(values) && values.DEMO_PORT === values.ADMIN_PORT && 'DEMO_PORT must not be ADMIN_PORT',
 ]
 
 function isDemo(values: Values): boolean {
@@ -143,6 +149,7 @@ function toConfig(values: Values) {
     issuer: values.ISSUER ?? `http://localhost:${values.PORT}`,
     host: values.HOST,
     port: values.PORT,
+    ...(values.ADMIN_PORT !== undefined && { adminPort: values.ADMIN_PORT }),
     trustProxy: values.TRUST_PROXY,
     nodeEnv: values.NODE_ENV,
     logLevel: values.LOG_LEVEL,
@@ -161,14 +168,8 @@ function toConfig(values: Values) {
       accessTokenSeconds: values.ACCESS_TOKEN_TTL_SECONDS,
       authorizationCodeSeconds: values.AUTHORIZATION_CODE_TTL_SECONDS,
       loginTransactionSeconds: values.LOGIN_TRANSACTION_TTL_SECONDS,
-      sessionIdleSeconds: values.SESSION_IDLE_SECONDS,
-      sessionMaxSeconds: values.SESSION_MAX_SECONDS,
-      refreshIdleSeconds: values.REFRESH_IDLE_SECONDS ?? values.SESSION_IDLE_SECONDS,
-      refreshMaxSeconds: values.REFRESH_MAX_SECONDS ?? values.SESSION_MAX_SECONDS,
-      refreshGraceSeconds: values.REFRESH_GRACE_SECONDS,
-      offlineIdleSeconds: values.OFFLINE_IDLE_SECONDS,
-      offlineMaxSeconds: values.OFFLINE_MAX_SECONDS,
     },
+    policy: toPolicy(values),
     keys: { publishLeadSeconds: values.KEY_PUBLISH_LEAD_SECONDS, rotationSeconds: values.KEY_ROTATION_SECONDS },
     argon2: {
       memoryKib: values.ARGON2_MEMORY_KIB,
@@ -177,6 +178,27 @@ function toConfig(values: Values) {
     },
     rateLimits: values.RATE_LIMITS,
     auditRetentionDays: values.AUDIT_RETENTION_DAYS,
+    sessionRetentionDays: values.SESSION_RETENTION_DAYS,
+    cleanupSeconds: values.CLEANUP_INTERVAL_SECONDS,
+  }
+}
+
+function toPolicy(values: Values): Policy {
+  const { REFRESH_IDLE_SECONDS: refreshIdleSeconds, REFRESH_MAX_SECONDS: refreshMaxSeconds } = values
+  return {
+    sessionIdleSeconds: values.SESSION_IDLE_SECONDS,
+    sessionMaxSeconds: values.SESSION_MAX_SECONDS,
+    ...(values.REMEMBER_ME === true && {
+      remember: { idleSeconds: values.REMEMBER_ME_IDLE_SECONDS, maxSeconds: values.REMEMBER_ME_MAX_SECONDS },
+    }),
+    ...(refreshIdleSeconds !== undefined && { refreshIdleSeconds }),
+    ...(refreshMaxSeconds !== undefined && { refreshMaxSeconds }),
+    refreshGraceSeconds: values.REFRESH_GRACE_SECONDS,
+    refreshCountsAsActivity: values.REFRESH_COUNTS_AS_ACTIVITY ?? true,
+    offlineIdleSeconds: values.OFFLINE_IDLE_SECONDS,
+    offlineMaxSeconds: values.OFFLINE_MAX_SECONDS,
+    maxSessionsPerUser: values.MAX_SESSIONS_PER_USER,
+    atSessionLimit: values.SESSION_LIMIT_POLICY,
   }
 }
 

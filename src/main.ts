@@ -35,6 +35,10 @@ async function start(config: Config): Promise<void> {
   if (config.configFile !== undefined) await applyFile(config, tools, config.configFile, welcome)
   await app.listen({ host: config.host, port: config.port })
   welcome.step(`Listening on ${config.host}:${config.port}`)
+  if (server.adminApp && config.adminPort !== undefined) {
+    await server.adminApp.listen({ host: config.host, port: config.adminPort })
+    welcome.step(`Administration and metrics on ${config.host}:${config.adminPort}`)
+  }
 
   stopping.signal.throwIfAborted()
   const demo = config.demo ? await startDemo(config, tools) : undefined

@@ -8,6 +8,7 @@ import { sendError, speakPages } from './http/error-page.tsx'
 import { speakOAuth } from './http/errors.ts'
 import { readForms } from './http/form.ts'
 import { refuseOtherMethods } from './http/methods.ts'
+import { accountRoutes } from './http/routes/account.tsx'
 import { authorizeRoutes } from './http/routes/authorize.ts'
 import { consentRoutes } from './http/routes/consent.tsx'
 import { documentRoutes } from './http/routes/documents.ts'
@@ -16,6 +17,7 @@ import { healthRoutes } from './http/routes/health.ts'
 import { introspectRoutes } from './http/routes/introspect.ts'
 import { loginRoutes } from './http/routes/login.tsx'
 import { logoutRoutes } from './http/routes/logout.tsx'
+import { metricsRoutes } from './http/routes/metrics.ts'
 import { notBeforeRoutes } from './http/routes/not-before.ts'
 import { revokeRoutes } from './http/routes/revoke.ts'
 import { tokenRoutes } from './http/routes/token.ts'
@@ -23,44 +25,32 @@ import { userinfoRoutes } from './http/routes/userinfo.ts'
 import { addSecurityHeaders } from './http/security-headers.ts'
 import type { HttpTools } from './http/tools.ts'
 import { text } from './http/views/text.ts'
-import { maintainKeys } from './protocol/keys/rotation.ts'
-import { makeAuditPartitions } from './store/audit.ts'
+import { startMaintenance } from './maintenance.ts'
+import { createMetrics } from './metrics.ts'
 import { buildTools, type ServerParts } from './tools.ts'
 
 export interface Server {
   readonly app: FastifyInstance
+  /** Only with ADMIN_PORT: what is served there and not by `app`. */
+  readonly adminApp: FastifyInstance | undefined
   readonly tools: HttpTools & AdminTools
   /** Stops taking requests, finishes those in flight, closes the database. */
   close(): Promise<void>
 }
 
-const maintenanceMs = 10 * 60 * 1000
 /** POST-only endpoints of the protocol. */
 const formEndpoints = ['/token', '/introspect', '/revoke']
 
 /** Builds every tool once and registers every route: the only file that knows all rooms. The database is migrated already. */
 export async function createServer(parts: ServerParts): Promise<Server> {
+  const { config, logger } = parts
   const tools = await buildTools(parts)
-  await maintain(tools)
-  const maintenance = setInterval(() => {
-    maintain(tools).catch((error: unknown) => parts.logger.error({ err: error }, 'maintenance failed'))
-  }, maintenanceMs).unref()
+  const retention = { sessionDays: config.sessionRetentionDays, auditDays: config.auditRetentionDays }
+  const metrics = createMetrics(tools.db, retention)
+  const { cleanupSeconds } = config
+  const maintenance = await startMaintenance(tools, { retention, cleanupSeconds, observer: metrics.cleanup, logger })
 
-  const app = createApp(parts.config, parts.logger)
-  app.addHook('onClose', async () => {
-    clearInterval(maintenance)
-    await tools.db.close()
-  })
-  await app.register(fastifyCookie)
-  addSecurityHeaders(app, tools.issuer.startsWith('https:'))
-  app.setNotFoundHandler((request, reply) =>
-    sendError(request, reply, 404, {
-      title: text.errorTitles.notFound,
-      message: text.errorTitles.nothingHere,
-      audience: 'user',
-    }),
-  )
-
+  const app = await createEmptyApp(parts)
   await app.register(async (documents) => documentRoutes(documents, tools))
   await app.register(async (json) => {
     readForms(json)
@@ -83,14 +73,36 @@ export async function createServer(parts: ServerParts): Promise<Server> {
     loginRoutes(pages, tools)
     consentRoutes(pages, tools)
     logoutRoutes(pages, tools)
-    frontPageRoutes(pages, tools, parts.config.nodeEnv !== 'production')
+    accountRoutes(pages, tools)
+    frontPageRoutes(pages, tools, config.nodeEnv !== 'production')
   })
-  await app.register(async (admin) => registerAdmin(admin, tools))
-  return { app, tools, close: () => app.close() }
+
+  const adminApp = config.adminPort === undefined ? undefined : await createEmptyApp(parts)
+  await adminApp?.register(async (health) => healthRoutes(health, tools))
+  await (adminApp ?? app).register(async (operators) => {
+    metricsRoutes(operators, metrics)
+    registerAdmin(operators, tools)
+  })
+
+  const close = async () => {
+    await Promise.all([app.close(), adminApp?.close(), maintenance.stop()])
+    await tools.db.close()
+  }
+  let closing: Promise<void> | undefined
+  return { app, adminApp, tools, close: () => (closing ??= close()) }
 }
 
-/** What has to be done now and then, on every instance; each step happens once. */
-async function maintain({ db, seal, keyPolicy }: AdminTools): Promise<void> {
-  await makeAuditPartitions(db)
-  await maintainKeys(db, seal, keyPolicy)
+/** What every listener has, whatever it serves. */
+async function createEmptyApp({ config, logger }: ServerParts): Promise<FastifyInstance> {
+  const app = createApp(config, logger)
+  await app.register(fastifyCookie)
+  addSecurityHeaders(app, config.issuer.startsWith('https:'))
+  app.setNotFoundHandler((request, reply) =>
+    sendError(request, reply, 404, {
+      title: text.errorTitles.notFound,
+      message: text.errorTitles.nothingHere,
+      audience: 'user',
+    }),
+  )
+  return app
 }

@@ -16,6 +16,7 @@ import { createKeyRing } from './protocol/keys/ring.ts'
 import { createClientCache } from './store/clients.ts'
 import { openDatabase } from './store/database.ts'
 import { readOrMakeFeedKey, replaceFeedKey } from './store/feed.ts'
+import { writePolicy } from './store/policy.ts'
 import { createResourceCache } from './store/resources.ts'
 
 /** What a server is made from: the settings, where the database is, and the keys that everything is sealed and derived with. */
@@ -42,6 +43,7 @@ export async function buildTools({
     preparedStatements: config.databasePreparedStatements,
     onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection broke'),
   })
+  await writePolicy(db, config.policy)
   const seal = createSeal(masterKeys)
   const feedContext = 'feed-key'
   const sealedFeedKey = await readOrMakeFeedKey(db, () =>
@@ -57,6 +59,7 @@ export async function buildTools({
     db,
     issuer: config.issuer,
     lifetimes: config.lifetimes,
+    offersRememberMe: config.policy.remember !== undefined,
     keys: createKeyRing(db, seal, config.keys.rotationSeconds),
     keyPolicy: config.keys,
     seal,

@@ -9,7 +9,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   store: { rooms: ['domain'], packages: ['kysely', 'pg', 'lru-cache'] },
   protocol: { rooms: ['store', 'crypto', 'domain'], packages: [] },
   login: { rooms: ['store', 'crypto', 'domain'], packages: [] },
-  admin: { rooms: ['protocol', 'store', 'crypto', 'domain'], packages: ['yaml'] },
+  admin: { rooms: ['protocol', 'store', 'crypto', 'domain'], packages: ['yaml', 'bowser'] },
   http: {
     rooms: ['admin', 'protocol', 'login', 'crypto', 'domain'],
     packages: ['fastify', 'typebox', 'typebox/compile', 'preact', 'preact-render-to-string'],

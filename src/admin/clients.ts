@@ -16,6 +16,7 @@ import {
 import { deleteSecrets, insertClientSecret } from '../store/client-secrets.ts'
 import type { Queries } from '../store/database.ts'
 import { endIn, raiseFloor } from '../store/end.ts'
+import { readLongestLifetimes } from '../store/policy.ts'
 import { findResource } from '../store/resource-records.ts'
 import { changedMembers, changesBetween, requireVersion } from './document.ts'
 import { type Page, type PageRequest, readPage } from './page.ts'
@@ -33,6 +34,7 @@ export async function registerClientIn(tx: Queries, given: Document, actor: Acto
   const clientId = checked('client_id', clientIdField, id)
   const metadata = readMetadata(rest)
   await requireDefaultResource(tx, metadata)
+  await requireShorterLifetimes(tx, {}, metadata)
   const record = await insertClient(tx, clientId, metadata)
   if (!record) throw new Problem('conflict', 'client_id is taken', ['client_id'])
   const isPublic = metadata.token_endpoint_auth_method === 'none'
@@ -91,10 +93,11 @@ export async function changeClientIn(
   const before = await lockClientRecord(tx, clientId)
   if (!before) throw notFound('client')
   requireVersion(showClient(before), ifMatch)
-  const metadata = readMetadata({ ...before.metadata, ...patch })
+  const metadata = readMetadata({ ...withoutImplied(before.metadata, patch), ...patch })
   if (changedMembers(before.metadata, metadata).length === 0)
     return { document: showClient(before), isChanged: false, endings: [] }
   await requireDefaultResource(tx, metadata)
+  await requireShorterLifetimes(tx, before.metadata, metadata)
   const after = await updateClient(tx, before.id, metadata)
   const issued = await followAuthMethod(tx, before, after)
   const changes = changesBetween(before.metadata, metadata)
@@ -118,6 +121,16 @@ export async function removeClient(clientId: string, actor: Actor, tools: AdminT
   })
 }
 
+/** One of the two follows from the other; a patch that names one only is not held to what followed from it before. */
+function withoutImplied(stored: ClientMetadata, patch: Document): Document {
+  const { refresh_grace_seconds: grace, single_flight: singleFlight, ...rest } = stored
+  return {
+    ...rest,
+    ...(grace !== undefined && !('single_flight' in patch) && { refresh_grace_seconds: grace }),
+    ...(singleFlight !== undefined && !('refresh_grace_seconds' in patch) && { single_flight: singleFlight }),
+  }
+}
+
 /** A client that begins to authenticate needs a secret; one that stops must not keep any. */
 async function followAuthMethod(tx: Queries, before: ClientRecord, after: ClientRecord): Promise<Document> {
   const wasPublic = before.metadata.token_endpoint_auth_method === 'none'
@@ -135,6 +148,15 @@ function readMetadata(given: Document): ClientMetadata {
 async function requireDefaultResource(tx: Queries, { default_resource: identifier }: ClientMetadata): Promise<void> {
   if (identifier !== undefined && !(await findResource(tx, identifier)))
     throw badField({ path: ['default_resource'], detail: 'must be the identifier of a registered resource' })
+}
+
+/** A longer time than the server's would be a promise that nobody keeps. What was stored before the server became stricter may stay. */
+async function requireShorterLifetimes(tx: Queries, before: Document, after: ClientMetadata): Promise<void> {
+  for (const [member, longest] of Object.entries(await readLongestLifetimes(tx))) {
+    const wanted = after[member]
+    if (typeof wanted === 'number' && wanted > longest && wanted !== before[member])
+      throw badField({ path: [member], detail: `must not exceed the server's own limit of ${longest} seconds` })
+  }
 }
 
 function checked(name: string, field: typeof clientIdField, value: unknown): string {

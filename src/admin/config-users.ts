@@ -1,11 +1,11 @@
 import type { Actor } from '../domain/ending.ts'
 import { type Document, withoutNulls } from '../domain/field.ts'
 import { conflictOf } from '../store/conflict.ts'
+import { applyCredentialEvent } from '../store/credential-events.ts'
 import type { Queries } from '../store/database.ts'
 import { findUserByName } from '../store/user-records.ts'
 import { Problem } from './problem.ts'
 import type { AdminTools } from './tools.ts'
-import { resetPasswordIn } from './user-events.ts'
 import { changeUserIn, hashPassword, readProfile, registerUserIn } from './users.ts'
 
 export type Outcome = 'created' | 'changed' | 'unchanged'
@@ -45,11 +45,14 @@ export async function applyUser(
   if (found?.passwordHash !== seenHash) throw new UserChangedMeanwhile(`user ${username} was changed meanwhile`)
   try {
     if (!found) {
-      await registerUserIn(tx, readProfile(entry), newHash, actor)
+      await registerUserIn(tx, readProfile(entry), newHash, actor, tools)
       return 'created'
     }
     const { record, isChanged } = await changeUserIn(tx, found.record.id, entry, actor)
-    if (newHash !== undefined) await resetPasswordIn(tx, record.id, newHash, actor, tools)
+    if (newHash !== undefined) {
+      const event = { type: 'password_reset', hash: newHash } as const
+      await applyCredentialEvent(tx, record.id, event, { actor, feedKey: tools.feedKey })
+    }
     return isChanged || newHash !== undefined ? 'changed' : 'unchanged'
   } catch (error) {
     const member = conflictOf(error)

@@ -4,6 +4,7 @@ import { findClientRecord } from '../store/client-records.ts'
 import { end } from '../store/end.ts'
 import { findGrantRecord, type GrantRecord, listGrants } from '../store/grant-records.ts'
 import { findSessionRecord, listSessions, type SessionRecord } from '../store/session-records.ts'
+import { deviceOf } from './device.ts'
 import { instant, isId } from './document.ts'
 import { type Page, type PageRequest, readPage } from './page.ts'
 import { badField, notFound } from './problem.ts'
@@ -87,7 +88,10 @@ const showSession = (session: SessionRecord): Document => ({
   last_seen_at: session.lastSeenAt.toISOString(),
   idle_expires_at: session.idleExpiresAt.toISOString(),
   expires_at: session.expiresAt.toISOString(),
+  remembered: session.remembered,
+  device: deviceOf(session.userAgent),
   ip: session.ip,
+  last_ip: session.lastIp,
   user_agent: session.userAgent,
   ended_at: instant(session.endedAt),
   end_reason: session.endReason,

@@ -4,6 +4,7 @@ import { normalizeIdentifier } from '../domain/identifier.ts'
 import { checkPassword, readUserProfile, type UserProfile } from '../domain/user-profile.ts'
 import { insertAuditEvent } from '../store/audit.ts'
 import { conflictOf } from '../store/conflict.ts'
+import { applyCredentialEvent } from '../store/credential-events.ts'
 import type { Queries } from '../store/database.ts'
 import {
   findUserRecord,
@@ -12,7 +13,6 @@ import {
   lockUserRecord,
   type UserRecord,
   updateUser,
-  writePasswordHash,
 } from '../store/user-records.ts'
 import { changedMembers, isId, requireVersion } from './document.ts'
 import { type Page, type PageRequest, readPage } from './page.ts'
@@ -25,7 +25,7 @@ export async function registerUser(given: Document, actor: Actor, tools: AdminTo
   const user = readProfile(profile)
   // Hashing takes its time, and a transaction that waits for it holds a connection.
   const hash = password === undefined ? undefined : await hashPassword(password, tools)
-  const insert = () => tools.db.transaction((tx) => registerUserIn(tx, user, hash, actor))
+  const insert = () => tools.db.transaction((tx) => registerUserIn(tx, user, hash, actor, tools))
   return showUser(await namingConflicts(insert))
 }
 
@@ -35,9 +35,10 @@ export async function registerUserIn(
   user: UserProfile,
   hash: string | undefined,
   actor: Actor,
+  { feedKey }: AdminTools,
 ): Promise<UserRecord> {
   const record = await insertUser(tx, user)
-  if (hash !== undefined) await writePasswordHash(tx, record.id, hash)
+  if (hash !== undefined) await applyCredentialEvent(tx, record.id, { type: 'password_set', hash }, { actor, feedKey })
   await insertAuditEvent(tx, { type: 'user.created', actor, ...target(record.id) })
   return { ...record, hasPassword: hash !== undefined }
 }

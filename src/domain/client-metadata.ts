@@ -37,6 +37,12 @@ export interface ClientMetadata extends Document {
   readonly refresh_grace_seconds?: number
   readonly lost_response_window_seconds: number
   readonly refresh_counts_as_activity: boolean
+  readonly reuse_revokes_session: boolean
+  readonly terminate_offline_on_logout: boolean
+  readonly session_idle_seconds?: number
+  readonly session_max_seconds?: number
+  readonly offline_idle_seconds?: number
+  readonly offline_max_seconds?: number
   readonly default_resource?: string
 }
 
@@ -145,8 +151,22 @@ function withDefaults(named: Document): ClientMetadata {
     refresh_token_rotation: 'always',
     lost_response_window_seconds: 0,
     refresh_counts_as_activity: true,
+    reuse_revokes_session: false,
+    terminate_offline_on_logout: false,
+    ...singleFlight(named),
     ...named,
   }
+}
+
+/**
+ * Without grace a second tab or a repeated request ends the grant, so only a client that never sends two refreshes at once can do without;
+ * and one that says so needs none.
+ */
+function singleFlight(named: Document): Document {
+  if (named['refresh_grace_seconds'] === 0) return { single_flight: true }
+  return named['single_flight'] === true && named['refresh_grace_seconds'] === undefined
+    ? { refresh_grace_seconds: 0 }
+    : {}
 }
 
 function defaultScope(grantTypes: readonly string[]): string {
@@ -171,6 +191,11 @@ function checkTogether(m: ClientMetadata): FieldProblem | undefined {
     return fieldProblem('must not be false for a client without authentication', 'require_pkce')
   if (isPublic && m.refresh_token_rotation === 'never')
     return fieldProblem('must not be never for a client without authentication', 'refresh_token_rotation')
+  if (m.refresh_grace_seconds === 0 && m['single_flight'] === false)
+    return fieldProblem(
+      'must be true for a client without grace: two refreshes at once would end its grant',
+      'single_flight',
+    )
   // RFC 6749 §4.4: administration is for clients in their own name; a person's token must not carry it by way of a login.
   const isService = m.grant_types.includes('client_credentials')
   const isAdmin = parseScope(m.scope)?.some((item) => (adminScopes as readonly string[]).includes(item)) ?? false

@@ -25,10 +25,6 @@ export interface Client {
   readonly skipConsent: boolean
   readonly rotatesRefreshTokens: boolean
   readonly accessTokenTtlSeconds?: number
-  readonly sessionIdleSeconds?: number
-  readonly sessionMaxSeconds?: number
-  readonly offlineIdleSeconds?: number
-  readonly offlineMaxSeconds?: number
   readonly defaultMaxAgeSeconds?: number
   readonly idTokenSignedResponseAlg: SigningAlg
   readonly defaultResource?: string

@@ -3,6 +3,14 @@ export type Ending =
   | { readonly target: 'session'; readonly id: string }
   | { readonly target: 'grant'; readonly id: string }
   | { readonly target: 'user'; readonly id: string }
+  | {
+      /** Sessions of one user: `only` these, or all `except` one; with the offline grants that did not begin in that one, if asked. */
+      readonly target: 'user_sessions'
+      readonly userId: string
+      readonly only?: readonly string[]
+      readonly except?: string
+      readonly withOffline: boolean
+    }
   | { readonly target: 'client'; readonly id: string; readonly clientId: string }
   | { readonly target: 'user_client'; readonly userId: string; readonly client: string; readonly clientId: string }
   | { readonly target: 'jti'; readonly id: string; readonly expiresAt?: Date }

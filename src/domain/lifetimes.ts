@@ -1,15 +1,8 @@
-/** Lifetimes in whole seconds; a client may shorten some of them. */
+/** Lifetimes of what is never looked up again when it changes, in whole seconds. Those of sessions and grants are policy. */
 export interface Lifetimes {
   readonly accessTokenSeconds: number
   readonly authorizationCodeSeconds: number
   readonly loginTransactionSeconds: number
-  readonly refreshIdleSeconds: number
-  readonly refreshMaxSeconds: number
-  readonly refreshGraceSeconds: number
-  readonly offlineIdleSeconds: number
-  readonly offlineMaxSeconds: number
-  readonly sessionIdleSeconds: number
-  readonly sessionMaxSeconds: number
 }
 
 /** What is counted against abuse. */

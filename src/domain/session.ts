@@ -22,6 +22,3 @@ export function acrSatisfies(reached: string, wanted: string): boolean {
   const need = (acrValues as readonly string[]).indexOf(wanted)
   return need >= 0 && have >= need
 }
-
-/** A session is written to at most this often: a twentieth of its idle time, at most a minute, at least a second. */
-export const touchSeconds = (idleSeconds: number): number => Math.max(1, Math.min(60, Math.floor(idleSeconds / 20)))

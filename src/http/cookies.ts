@@ -8,7 +8,8 @@ export interface Cookies {
   readSession(request: FastifyRequest): { id: string; secretHash: Buffer } | undefined
   /** A session cookie that is being written, as a later request will bring it. */
   asRead(session: { sessionId: string; secret: string }): { id: string; secretHash: Buffer }
-  writeSession(reply: FastifyReply, session: { sessionId: string; secret: string }): void
+  /** With an age, a browser that is closed keeps the cookie; whether the session lives is for the server to say. */
+  writeSession(reply: FastifyReply, session: { sessionId: string; secret: string; maxAgeSeconds: number | null }): void
   clearSession(reply: FastifyReply): void
   /** The browser's half of a login transaction. */
   readBinding(request: FastifyRequest, handle: string): string | undefined
@@ -59,7 +60,8 @@ export function createCookies(issuer: string): Cookies {
       return { id: uuid, secretHash: sha256(secret) }
     },
     asRead: ({ sessionId, secret }) => ({ id: sessionId, secretHash: sha256(secret) }),
-    writeSession: (reply, { sessionId, secret }) => write(reply, sessionName, `${sessionId}.${secret}`),
+    writeSession: (reply, { sessionId, secret, maxAgeSeconds }) =>
+      write(reply, sessionName, `${sessionId}.${secret}`, maxAgeSeconds ?? undefined),
     clearSession: (reply) => write(reply, sessionName, '', 0),
     readBinding: (request, handle) => {
       if (!handlePattern.test(handle)) return undefined

@@ -1,13 +1,14 @@
 import { sha256 } from '../crypto/hash.ts'
 import { randomSecret } from '../crypto/opaque-token.ts'
 import type { Actor } from '../domain/ending.ts'
-import { type Session, touchSeconds } from '../domain/session.ts'
+import type { Session } from '../domain/session.ts'
 import { insertAuditEvent } from '../store/audit.ts'
 import { end } from '../store/end.ts'
 import { findMadeSession } from '../store/login-transactions.ts'
 import { type SignInOutcome, signInSession } from '../store/sessions.ts'
 import { loginMethods } from './methods/index.ts'
 import type { FactorRefusal } from './methods/method.ts'
+import { signInWithinLimit } from './session-limit.ts'
 import type { LoginTools } from './tools.ts'
 
 export interface SignInAttempt {
@@ -22,6 +23,8 @@ export interface SignInAttempt {
   readonly session: Session | undefined
   /** The session that an earlier submit of the same transaction made: it is renewed, not doubled. */
   readonly madeSessionId?: string
+  /** The person asked to stay signed in when the browser is closed. */
+  readonly remember: boolean
 }
 
 /** A factor that was not accepted, or a session that could not be made of it any more. */
@@ -32,7 +35,7 @@ interface Refusal {
 
 /** A session, or why there is none. The cookie is shown once: only its hash is stored. */
 export type SignInResult =
-  | { readonly cookie: { readonly sessionId: string; readonly secret: string } }
+  | { readonly cookie: { readonly sessionId: string; readonly secret: string; readonly maxAgeSeconds: number | null } }
   | { readonly refused: Refusal['refused'] }
 
 /** The context classes that the methods reach. */
@@ -45,44 +48,41 @@ export async function signIn(attempt: SignInAttempt, tools: LoginTools): Promise
   if ('refused' in factor) return refuse(factor, attempt, tools)
 
   const actor: Actor = { id: `user:${factor.userId}`, ip: attempt.address, requestId: attempt.requestId }
-  if (attempt.session && attempt.session.userId !== factor.userId) {
-    // Someone else signs in at this browser: what the last person left open must not stay behind.
-    await end(
-      tools.db,
-      { target: 'session', id: attempt.session.id },
-      { reason: 'replaced', actor, feedKey: tools.feedKey },
-    )
-  }
   const secret = randomSecret()
   const handleHash = sha256(attempt.handle)
   const session = {
     ...factor,
     secretHash: sha256(secret),
-    idleSeconds: tools.lifetimes.sessionIdleSeconds,
-    touchSeconds: touchSeconds(tools.lifetimes.sessionIdleSeconds),
-    maxSeconds: tools.lifetimes.sessionMaxSeconds,
+    remember: attempt.remember,
     acr: method.acr,
     amr: [method.amr],
     ip: attempt.address,
     ...(attempt.userAgent === undefined ? {} : { userAgent: attempt.userAgent.slice(0, 512) }),
     requestId: attempt.requestId,
   }
-  const sign = (sessionId: string | undefined, madeSessionId: string | undefined) =>
-    signInSession(tools.db, {
-      ...session,
-      ...(sessionId === undefined ? {} : { sessionId }),
-      transaction: { handleHash, madeSessionId },
-    })
+  const sign = async (sessionId: string | undefined, madeSessionId: string | undefined) => {
+    const wanted = { ...session, transaction: { handleHash, madeSessionId } }
+    const made = await signInSession(tools.db, sessionId === undefined ? wanted : { ...wanted, sessionId })
+    return made.outcome === 'session_limit' ? signInWithinLimit(wanted, actor, tools) : made
+  }
   let signedIn = await sign(ownSession(attempt, factor.userId), attempt.madeSessionId)
   if (signedIn.outcome === 'ok' && !signedIn.sessionId) {
     // The same form was sent twice at once, and the other one was first: both end in its session.
     const made = await findMadeSession(tools.db, handleHash)
     signedIn = await sign(made, made)
   }
-  const { outcome, sessionId } = signedIn
+  const { outcome, sessionId, rememberedForSeconds } = signedIn
   if (outcome !== 'ok' || !sessionId)
     return refuse({ refused: outcome === 'ok' ? 'ended' : outcome, userId: factor.userId }, attempt, tools)
-  return { cookie: { sessionId, secret } }
+  if (attempt.session && attempt.session.userId !== factor.userId) {
+    // Someone else signed in at this browser: what the last person left open is gone before the answer leaves.
+    await end(
+      tools.db,
+      { target: 'session', id: attempt.session.id },
+      { reason: 'replaced', actor, feedKey: tools.feedKey },
+    )
+  }
+  return { cookie: { sessionId, secret, maxAgeSeconds: rememberedForSeconds } }
 }
 
 /** The session to renew; the statement takes it only if it is alive and this user's. */

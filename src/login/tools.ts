@@ -1,5 +1,5 @@
 import type { PasswordHasher } from '../crypto/password-hash.ts'
-import type { Lifetimes, LimitName } from '../domain/lifetimes.ts'
+import type { LimitName } from '../domain/lifetimes.ts'
 import type { Database } from '../store/database.ts'
 import type { FeedKey } from '../store/end.ts'
 import type { Limit } from '../store/limits.ts'
@@ -7,7 +7,6 @@ import type { Limit } from '../store/limits.ts'
 /** What signing in works with; built once, in server.ts. */
 export interface LoginTools {
   readonly db: Database
-  readonly lifetimes: Lifetimes
   readonly passwordHasher: PasswordHasher
   readonly feedKey: FeedKey
   readonly limit: (name: LimitName, subject: string) => readonly Limit[]

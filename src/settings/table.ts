@@ -1,6 +1,7 @@
-import { isIP } from 'node:net'
+import { checkDatabaseUrl, checkIssuer, checkMasterKeys, checkProxy } from './checks.ts'
+import { complianceProfiles } from './compliance.ts'
 import { defaultRateLimits, type RateLimits, readRateLimits } from './rate-limits.ts'
-import { choice, flag, integer, list, secret, setting, splitList, text, url } from './setting.ts'
+import { choice, flag, integer, list, secret, setting, text, url } from './setting.ts'
 
 const day = 86_400
 const year = 365 * day
@@ -18,6 +19,12 @@ const server = {
     default: '127.0.0.1',
   }),
   PORT: integer('Port to listen on', { max: 65_535, default: 3000 }),
+  ADMIN_PORT: integer('Port of its own for /admin and /metrics, which then are nowhere else', {
+    max: 65_535,
+    default: undefined,
+    defaultIs: 'PORT',
+    example: '3001',
+  }),
   TRUST_PROXY: list('Proxies whose forwarding headers give the address of a browser (never the host or the scheme)', {
     accepts: 'false, or addresses and CIDR ranges between commas',
     none: 'false',
@@ -94,6 +101,11 @@ const contents = {
 }
 
 const lifetimes = {
+  COMPLIANCE_PROFILE: choice(
+    'A rule book that sets these times where you do not, and refuses looser ones; it also wants REMEMBER_ME and REFRESH_COUNTS_AS_ACTIVITY to be false',
+    complianceProfiles,
+    { default: 'default' },
+  ),
   ACCESS_TOKEN_TTL_SECONDS: integer('Life of an access token', { max: 3600, unit: 'seconds', default: 300 }),
   AUTHORIZATION_CODE_TTL_SECONDS: integer('Life of an authorization code', { max: 600, unit: 'seconds', default: 60 }),
   LOGIN_TRANSACTION_TTL_SECONDS: integer('Time that a person has to log in', {
@@ -111,13 +123,36 @@ const lifetimes = {
     unit: 'seconds',
     default: 36_000,
   }),
+  REMEMBER_ME: flag('Whether the login page offers to keep a person signed in when the browser is closed', {
+    defaultIs: 'true when one of the two times below is set, otherwise false',
+  }),
+  REMEMBER_ME_IDLE_SECONDS: integer('The same as SESSION_IDLE_SECONDS for people who asked to stay signed in', {
+    max: year,
+    unit: 'seconds',
+    default: 14 * day,
+  }),
+  REMEMBER_ME_MAX_SECONDS: integer('The same as SESSION_MAX_SECONDS for people who asked to stay signed in', {
+    max: year,
+    unit: 'seconds',
+    default: 30 * day,
+  }),
+  MAX_SESSIONS_PER_USER: integer('Sessions that one user may have at a time; 0 for any number', {
+    min: 0,
+    max: 1_000_000,
+    default: 0,
+  }),
+  SESSION_LIMIT_POLICY: choice(
+    'What a login beyond MAX_SESSIONS_PER_USER does: ends the session that was used longest ago, or is refused',
+    ['end_oldest', 'deny_new'],
+    { default: 'end_oldest' },
+  ),
   REFRESH_IDLE_SECONDS: integer(
     "A client's access is over when it has not refreshed for this long; never outlives the session",
     {
       max: 30 * day,
       unit: 'seconds',
       default: undefined,
-      defaultIs: 'SESSION_IDLE_SECONDS',
+      defaultIs: 'as long as the session',
     },
   ),
   REFRESH_MAX_SECONDS: integer("A client's access is over this long after it began; never outlives the session", {
@@ -125,6 +160,9 @@ const lifetimes = {
     unit: 'seconds',
     default: undefined,
     defaultIs: 'SESSION_MAX_SECONDS',
+  }),
+  REFRESH_COUNTS_AS_ACTIVITY: flag('Whether an app that refreshes keeps the session of its user from being idle', {
+    defaultIs: 'true, and false under a COMPLIANCE_PROFILE',
   }),
   REFRESH_GRACE_SECONDS: integer('A refresh that is repeated within this time gets the same answer; 0 for never', {
     min: 0,
@@ -167,7 +205,23 @@ const protection = {
     { accepts: 'default, off, or a list of name=count/seconds', read: readRateLimits },
     { default: defaultRateLimits, defaultIs: 'the limits above', example: 'login_account=5/900,client_auth=10/600' },
   ),
-  AUDIT_RETENTION_DAYS: integer('Audit events are kept this long', { max: 3650, unit: 'days', default: 400 }),
+}
+
+const kept = {
+  AUDIT_RETENTION_DAYS: integer('Audit events are kept this long, and then to the end of their month', {
+    max: 3650,
+    unit: 'days',
+    default: 400,
+  }),
+  SESSION_RETENTION_DAYS: integer(
+    'Sessions and grants are kept this long after they ran out, to see why somebody is out',
+    { min: 0, max: 365, unit: 'days', default: 7 },
+  ),
+  CLEANUP_INTERVAL_SECONDS: integer('Pause of an instance between two rounds of deleting what is no longer kept', {
+    max: 3600,
+    unit: 'seconds',
+    default: 60,
+  }),
 }
 
 /** The table under its headings: what `.env.example` shows, in its order. */
@@ -178,46 +232,12 @@ export const settingGroups = {
   'Clients, users and the demo': contents,
   Lifetimes: lifetimes,
   'Signing keys': keys,
-  'Passwords, limits and audit': protection,
+  'Passwords and limits': protection,
+  'What is kept': kept,
 }
 
 /** THE TABLE of settings: types, validation, the message about bad ones and `.env.example` all come from it. */
-export const settings = { ...server, ...data, ...secrets, ...contents, ...lifetimes, ...keys, ...protection }
-
-function checkIssuer(issuer: URL, given: string): string | undefined {
-  const isLoopback = ['localhost', '127.0.0.1', '[::1]'].includes(issuer.hostname)
-  if (issuer.protocol !== 'https:' && !(issuer.protocol === 'http:' && isLoopback))
-    return 'must be an https URL (http only on localhost, 127.0.0.1 or [::1])'
-  if (issuer.username !== '' || issuer.password !== '') return 'must not contain a user name or a password'
-  if (/[?#]/.test(given)) return 'must have neither a query nor a fragment (RFC 8414 §2)'
-  if (issuer.pathname !== '/') return 'must not have a path: give Falconer a host name of its own'
-  if (given.endsWith('/')) return 'must not end with a slash'
-  // Clients compare issuers character by character (RFC 8414 §3.3), so there is one spelling.
-  return given === issuer.origin ? undefined : `must be written as ${issuer.origin}`
-}
-
-function checkProxy(given: string): string | undefined {
-  const [address = '', prefix, ...rest] = given.split('/')
-  const bits = isIP(address) === 4 ? 32 : 128
-  // A range of /0 would let everyone choose the address that the limits count.
-  const isRange = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) >= 1 && Number(prefix) <= bits)
-  return isIP(address) !== 0 && isRange && rest.length === 0
-    ? undefined
-    : 'must be false, or addresses and CIDR ranges between commas (from /1)'
-}
-
-function checkDatabaseUrl(given: string): string | undefined {
-  const isPostgres = URL.canParse(given) && ['postgres:', 'postgresql:'].includes(new URL(given).protocol)
-  return isPostgres ? undefined : 'must be a postgresql:// URL'
-}
-
-/** What is wrong with a list of master keys, or undefined; never quotes it. */
-export function checkMasterKeys(given: string): string | undefined {
-  const all = splitList(given)
-  const isKey = (key: string) => /^[\w-]{43}$/.test(key) && Buffer.from(key, 'base64url').toString('base64url') === key
-  if (!all.every(isKey)) return 'must be base64url keys of 32 bytes (43 characters) each, between commas'
-  return new Set(all).size === all.length ? undefined : 'must not contain a key twice'
-}
+export const settings = { ...server, ...data, ...secrets, ...contents, ...lifetimes, ...keys, ...protection, ...kept }
 
 function describeRateLimits(): string {
   return Object.entries(defaultRateLimits)

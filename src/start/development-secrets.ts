@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { link, mkdir, open, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { checkMasterKeys } from '../settings/table.ts'
+import { checkMasterKeys } from '../settings/checks.ts'
 
 /**
  * The master keys of an embedded server: those in `DATA_DIR/master-keys`, which is made with a new key when absent.

@@ -24,11 +24,3 @@ export async function insertAuditEvent(db: Queries, event: AuditEvent): Promise<
     event.detail ? JSON.stringify(event.detail) : null,
   ])
 }
-
-const makePartitions: Statement = { name: 'make_audit_partitions', text: 'select make_audit_partitions() as made' }
-
-/** Makes the monthly partitions of the next 40 days where they are missing; returns how many it made. */
-export async function makeAuditPartitions(db: Queries): Promise<number> {
-  const rows = await db.run<{ made: number }>(makePartitions, [])
-  return rows[0]?.made ?? 0
-}

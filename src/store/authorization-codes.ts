@@ -1,5 +1,5 @@
 import type { Queries, Statement } from './database.ts'
-import { issuedAt, sessionIsDead } from './liveness.ts'
+import { issuedAt, sessionIdle, sessionIdleEnds, sessionIsDead, sessionMaxEnds, touchIsDue } from './liveness.ts'
 import type { Minting } from './refresh.ts'
 
 /** What a presented code led to. `revoked` to `session_dead` burn the code; the mismatches burn nothing. */
@@ -40,6 +40,8 @@ export interface CodeIssue {
   readonly offline: boolean
   readonly jkt?: Buffer
   readonly ttlSeconds: number
+  /** Address of the browser, kept with the touch of the session. */
+  readonly ip: string | null
 }
 
 export interface CodeRedemption {
@@ -53,30 +55,29 @@ export interface CodeRedemption {
   readonly jkt?: Buffer
   /** The resource that the request names; a code whose request named none may be exchanged for any. */
   readonly resource?: string
-  readonly idleSeconds: { readonly online: number; readonly offline: number }
-  readonly maxSeconds: { readonly online: number; readonly offline: number }
 }
 
 /*
- * The touch of the session rides along: a code is issued only for a person who is there.
+ * The touch of the session rides along, only with a code: a request that was refused is no sign of the person.
  * created_pos is the head of this snapshot. No row: the session is dead, run a login.
  */
 const issue: Statement = {
   name: 'issue_code',
   text: `
-with touched as (
-  update sessions set last_seen_at = clock_now()
-  where id = $2::uuid and revoked_at is null and last_seen_at < clock_now() - make_interval(secs => touch_s)
-    and expires_at > clock_now() and last_seen_at + make_interval(secs => idle_s) > clock_now()
+with issued as (
+  insert into authorization_codes (hash, grant_id, client, user_id, session_id, redirect_uri, code_challenge, scope, resource, claims, nonce,
+                                   offline, jkt, auth_time, acr, amr, created_pos, expires_at)
+  select $1::bytea, new_id(), c.id, u.id, s.id, $5::text, $6::bytea, $7::text, $8::text[], $9::jsonb, $10::text,
+         $11::boolean, $12::bytea, s.auth_time, s.acr, s.amr, h.seq, clock_now() + make_interval(secs => $13::int)
+  from sessions s join users u on u.id = s.user_id join clients c on c.id = $4::uuid join server v on v.id = 1 join feed_head h on h.id = 1
+  where s.id = $2::uuid and s.user_id = $3::uuid and not ${sessionIsDead}
+    and s.auth_time >= c.not_before and u.disabled_at is null and c.disabled_at is null
+  returning grant_id, session_id
+), touched as (
+  update sessions s set last_seen_at = clock_now(), last_ip = coalesce($14::text, s.last_ip) from issued, server v
+  where s.id = issued.session_id and v.id = 1 and s.revoked_at is null and ${touchIsDue}
 )
-insert into authorization_codes (hash, grant_id, client, user_id, session_id, redirect_uri, code_challenge, scope, resource, claims, nonce,
-                                 offline, jkt, auth_time, acr, amr, created_pos, expires_at)
-select $1::bytea, new_id(), c.id, u.id, s.id, $5::text, $6::bytea, $7::text, $8::text[], $9::jsonb, $10::text,
-       $11::boolean, $12::bytea, s.auth_time, s.acr, s.amr, h.seq, clock_now() + make_interval(secs => $13::int)
-from sessions s join users u on u.id = s.user_id join clients c on c.id = $4::uuid join server v on v.id = 1 join feed_head h on h.id = 1
-where s.id = $2::uuid and s.user_id = $3::uuid and not ${sessionIsDead}
-  and s.auth_time >= c.not_before and u.disabled_at is null and c.disabled_at is null
-returning grant_id`,
+select grant_id from issued`,
 }
 
 /** Issues a code from a live session. False: the session, the user or the client is not live any more. */
@@ -95,6 +96,7 @@ export async function issueCode(db: Queries, code: CodeIssue): Promise<boolean> 
     code.offline,
     code.jkt ?? null,
     code.ttlSeconds,
+    code.ip,
   ])
   return rows.length === 1
 }
@@ -113,7 +115,7 @@ with code as materialized (
       when a.client <> $2::uuid                                   then 'client_mismatch'
       when a.redirect_uri is distinct from $3::text               then 'redirect_mismatch'
       when a.code_challenge is distinct from $4::bytea            then 'pkce_mismatch'     -- also a verifier without challenge (RFC 9700 §2.1.1)
-      when not $11::text = any(a.resource)                        then 'resource_mismatch'
+      when not $7::text = any(a.resource)                         then 'resource_mismatch'
       when a.used_at is not null                                  then 'replay'            -- with all else right: only the owner's replay revokes
       when a.expires_at <= clock_now()                            then 'expired'
       when a.jkt is not null and a.jkt is distinct from $6::bytea then 'binding_mismatch'
@@ -124,7 +126,7 @@ with code as materialized (
   select u.* from users u where u.id = (select code.user_id from code where code.refusal is null)
   for share of u
 ), ses as materialized (                     -- evaluated after usr: it depends on it
-  select s.id, s.revoked_at, s.created_pos, s.auth_time, s.expires_at, s.last_seen_at, s.idle_s
+  select s.id, s.revoked_at, s.created_pos, s.created_at, s.auth_time, s.expires_at, s.last_seen_at, s.idle_s, s.remembered
   from sessions s where s.id = (select code.session_id from code join usr on true)
   for share of s
 ), verdict as materialized (
@@ -134,8 +136,10 @@ with code as materialized (
       when code.auth_time < greatest(v.not_before, c.not_before, u.not_before)             then 'not_before'
       when ${sessionIsDead}                                                                then 'session_dead'
       else 'ok' end) as outcome,
-    h.seq as rvp, s.expires_at as s_expires_at, s.last_seen_at + make_interval(secs => s.idle_s) as s_idle_until,
-    greatest(v.iat_floor, c.iat_floor) as iat_floor
+    h.seq as rvp, greatest(v.iat_floor, c.iat_floor) as iat_floor,
+    case when not code.offline then ${sessionMaxEnds} end as s_max_ends, case when not code.offline then ${sessionIdleEnds} end as s_idle_ends,
+    case when code.offline then least(v.offline_idle_s, c.offline_idle_s) else least(v.refresh_idle_s, c.idle_s, ${sessionIdle}) end as idle_s,
+    case when code.offline then least(v.offline_max_s, c.offline_max_s) else least(v.refresh_max_s, c.max_s) end as max_s
   from code join server v on v.id = 1 join feed_head h on h.id = 1 join clients c on c.id = code.client left join usr u on true left join ses s on true
 ), burnt as (
   update authorization_codes a set used_at = clock_now() from code, verdict
@@ -144,9 +148,7 @@ with code as materialized (
   insert into grants (id, client, user_id, session_id, offline, scope, resource, claims, rt_nonce_hash, idle_s, expires_at, created_pos,
                       auth_time, acr, amr, jkt)
   select code.grant_id, code.client, code.user_id, code.session_id, code.offline, code.scope, code.resource, code.claims, $5::bytea,
-         case when code.offline then $9::int else $7::int end,
-         least(clock_now() + make_interval(secs => case when code.offline then $10::int else $8::int end),
-               case when not code.offline then verdict.s_expires_at end),
+         verdict.idle_s, least(clock_now() + make_interval(secs => verdict.max_s), verdict.s_max_ends),
          verdict.rvp, code.auth_time, code.acr, code.amr, coalesce(code.jkt, $6::bytea)
   from code, verdict where verdict.outcome = 'ok'
   returning expires_at, idle_s
@@ -158,7 +160,7 @@ with code as materialized (
 select verdict.outcome, code.grant_id as "grantId", code.user_id as "userId", case when not code.offline then code.session_id end as "sessionId",
        code.offline, code.scope, code.resource, code.claims, (select standard_claims(u) from users u where u.id = code.user_id and code.claims is not null) as "userClaims",
        code.nonce, code.auth_time as "authTime", code.acr, code.amr, verdict.rvp, ${issuedAt('verdict.iat_floor')} as iat, new_id() as jti,
-       least(made.expires_at, clock_now() + make_interval(secs => made.idle_s), case when not code.offline then verdict.s_idle_until end) as "aliveUntil",
+       least(made.expires_at, clock_now() + make_interval(secs => made.idle_s), verdict.s_idle_ends) as "aliveUntil",
        code.session_id as "idTokenSessionId", live.n as "liveInSession", live.oldest as "oldestGrant"
 from code cross join verdict left join made on true cross join live`,
 }
@@ -172,10 +174,6 @@ export async function exchangeCode(db: Queries, r: CodeRedemption): Promise<Exch
     r.codeChallenge ?? null,
     r.nonceHash ?? null,
     r.jkt ?? null,
-    r.idleSeconds.online,
-    r.maxSeconds.online,
-    r.idleSeconds.offline,
-    r.maxSeconds.offline,
     r.resource ?? null,
   ])
   return rows[0]

@@ -95,6 +95,12 @@ function toRow(metadata: ClientMetadata) {
     refresh_grace_seconds,
     lost_response_window_seconds: lost_response_s,
     refresh_counts_as_activity: refresh_is_activity,
+    reuse_revokes_session: reuse_ends_session,
+    terminate_offline_on_logout: logout_ends_offline,
+    session_idle_seconds,
+    session_max_seconds,
+    offline_idle_seconds,
+    offline_max_seconds,
     ...rest
   } = metadata
   return {
@@ -106,6 +112,12 @@ function toRow(metadata: ClientMetadata) {
     grace_s: refresh_grace_seconds ?? null,
     lost_response_s,
     refresh_is_activity,
+    reuse_ends_session,
+    logout_ends_offline,
+    idle_s: session_idle_seconds ?? null,
+    max_s: session_max_seconds ?? null,
+    offline_idle_s: offline_idle_seconds ?? null,
+    offline_max_s: offline_max_seconds ?? null,
   }
 }
 
@@ -120,6 +132,12 @@ function fromRow(row: Selectable<ClientsTable>): ClientRecord {
     ...(row.grace_s === null ? {} : { refresh_grace_seconds: row.grace_s }),
     lost_response_window_seconds: row.lost_response_s,
     refresh_counts_as_activity: row.refresh_is_activity,
+    reuse_revokes_session: row.reuse_ends_session,
+    terminate_offline_on_logout: row.logout_ends_offline,
+    ...(row.idle_s === null ? {} : { session_idle_seconds: row.idle_s }),
+    ...(row.max_s === null ? {} : { session_max_seconds: row.max_s }),
+    ...(row.offline_idle_s === null ? {} : { offline_idle_seconds: row.offline_idle_s }),
+    ...(row.offline_max_s === null ? {} : { offline_max_seconds: row.offline_max_s }),
   }
   return {
     id: row.id,

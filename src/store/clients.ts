@@ -15,10 +15,6 @@ interface StoredMetadata {
   post_logout_redirect_uris?: string[]
   require_pkce?: boolean
   access_token_ttl_seconds?: number
-  session_idle_seconds?: number
-  session_max_seconds?: number
-  offline_idle_seconds?: number
-  offline_max_seconds?: number
   default_max_age?: number
   id_token_signed_response_alg?: Client['idTokenSignedResponseAlg']
   default_resource?: string
@@ -93,10 +89,6 @@ function fromRow({ metadata: m, ...row }: ClientRow): Client {
       policyUri: m.policy_uri,
       tosUri: m.tos_uri,
       accessTokenTtlSeconds: m.access_token_ttl_seconds,
-      sessionIdleSeconds: m.session_idle_seconds,
-      sessionMaxSeconds: m.session_max_seconds,
-      offlineIdleSeconds: m.offline_idle_seconds,
-      offlineMaxSeconds: m.offline_max_seconds,
       defaultMaxAgeSeconds: m.default_max_age,
       defaultResource: m.default_resource,
       allowedResources: m.allowed_resources,

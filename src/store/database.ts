@@ -19,6 +19,8 @@ export interface Queries {
 export interface Database extends Queries {
   /** READ COMMITTED; run again from the start when PostgreSQL chose it as the victim of a deadlock. */
   transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T>
+  /** Connections that are open and idle now, and how many requests wait for one. */
+  connections(): { readonly open: number; readonly idle: number; readonly waiting: number }
   close(): Promise<void>
 }
 
@@ -71,7 +73,7 @@ export function openDatabase(options: DatabaseOptions): Database {
         }
         client.on('error', onError)
         try {
-          await client.query('begin')
+          await client.query('begin isolation level read committed')
           const result = await work(queriesOn(client, kyselyOn(client)))
           await client.query('commit')
           return result
@@ -87,6 +89,7 @@ export function openDatabase(options: DatabaseOptions): Database {
           client.release(broken)
         }
       }),
+    connections: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     close: () => pool.end(),
   }
 }

@@ -1,7 +1,9 @@
 import type { Actor, Ended, Ending, EndReason } from '../domain/ending.ts'
 import { feedEntryLifeSeconds } from '../domain/signing-key.ts'
 import type { Database, Queries, Statement } from './database.ts'
+import type { EndedRow } from './ending-statements.ts'
 import * as statements from './ending-statements.ts'
+import { lockUser } from './users.ts'
 
 /** Names a user or a client in the feed without telling its id (8 bytes). */
 export type FeedKey = (kind: 'u' | 'c' | 'k', id: string) => Buffer
@@ -40,6 +42,8 @@ export async function endIn(tx: Queries, ending: Ending, context: EndingContext)
       return endSession(tx, ending.id, context)
     case 'user':
       return endUser(tx, ending.id, context)
+    case 'user_sessions':
+      return endUserSessions(tx, ending, context)
     case 'user_client':
       return endUserClient(tx, ending, context)
     case 'grant':
@@ -62,25 +66,38 @@ export async function raiseFloor(db: Queries, ending: Ending): Promise<void> {
 }
 
 async function endSession(tx: Queries, id: string, context: EndingContext): Promise<Ended | undefined> {
-  const locked = await tx.run(statements.lockSession, [id, context.reason])
-  if (locked.length === 0) return undefined
-  const grants = await tx.run(statements.endGrantsOfSession, [id, context.reason])
-  const position = await line(tx, statements.drawSessionLine, [...common(id, context), grants.length])
-  return { position, sessions: 1, grants: grants.length }
+  const by = [id, context.reason, context.actor.id]
+  const sessions = await tx.run<EndedRow>(statements.endSessionRow, by)
+  if (sessions.length === 0) return undefined
+  const grants = await tx.run<EndedGrant>(statements.endGrantsOfSession, [...by, alive(sessions)])
+  return lineOfRows(tx, statements.drawSessionLine, { id, sessions, grants }, context)
 }
 
 async function endUser(tx: Queries, id: string, context: EndingContext): Promise<Ended | undefined> {
-  const locked = await tx.run(statements.lockUser, [id])
+  const locked = await tx.run(lockUser, [id])
   if (locked.length === 0) return undefined
-  const sessions = await tx.run(statements.endSessionsOfUser, [id, context.reason])
-  const grants = await tx.run(statements.endGrantsOfUser, [id, context.reason])
-  const counts = [sessions.length, grants.length]
-  const position = await line(tx, statements.drawUserLine, [
-    ...common(id, context),
-    ...counts,
-    context.feedKey('u', id),
-  ])
-  return { position, sessions: sessions.length, grants: grants.length }
+  const by = [id, context.reason, context.actor.id]
+  const sessions = alive(await tx.run<EndedRow>(statements.endSessionsOfUser, by))
+  const grants = alive(await tx.run<EndedRow>(statements.endGrantsOfUser, [...by, sessions]))
+  const counts = { sessions: sessions.length, grants: grants.length }
+  const values = [...common(id, context), context.feedKey('u', id), counts.sessions, counts.grants]
+  return { position: await line(tx, statements.drawUserLine, values), ...counts }
+}
+
+async function endUserSessions(
+  tx: Queries,
+  { userId, only, except, withOffline }: Extract<Ending, { target: 'user_sessions' }>,
+  context: EndingContext,
+): Promise<Ended | undefined> {
+  const locked = await tx.run(lockUser, [userId])
+  if (locked.length === 0) return undefined
+  const by = [userId, context.reason, context.actor.id]
+  const kept = except ?? null
+  const sessions = await tx.run<EndedRow>(statements.endSomeSessionsOfUser, [...by, only ?? null, kept])
+  const ids = sessions.map((session) => session.id)
+  const values = [...by, alive(sessions), ids, withOffline, kept]
+  const grants = await tx.run<EndedGrant>(statements.endGrantsOfSomeSessions, values)
+  return lineOfRows(tx, statements.drawUserSessionsLine, { id: userId, sessions, grants }, context)
 }
 
 async function endUserClient(
@@ -88,12 +105,42 @@ async function endUserClient(
   { userId, client, clientId }: Extract<Ending, { target: 'user_client' }>,
   context: EndingContext,
 ): Promise<Ended | undefined> {
-  const locked = await tx.run(statements.lockUser, [userId])
+  const locked = await tx.run(lockUser, [userId])
   if (locked.length === 0) return undefined
-  const grants = await tx.run<{ id: string }>(statements.endGrantsOfUserAndClient, [userId, context.reason, client])
-  const ids = grants.map((grant) => grant.id)
-  const position = await line(tx, statements.drawUserClientLine, [...common(userId, context), ids, clientId])
-  return { position, sessions: 0, grants: ids.length }
+  const values = [userId, context.reason, context.actor.id, client]
+  const grants = await tx.run<EndedGrant>(statements.endGrantsOfUserAndClient, values)
+  return lineOfRows(
+    tx,
+    statements.drawUserClientLine,
+    { id: userId, sessions: [], grants, client: { id: client, clientId } },
+    context,
+  )
+}
+
+type EndedGrant = EndedRow & { readonly offline: boolean }
+
+const alive = (rows: readonly EndedRow[]): string[] => rows.filter((row) => row.alive).map((row) => row.id)
+
+/** Draws the line of rows that were ended one by one. A session's entry covers its online grants, whose tokens carry its sid. */
+async function lineOfRows(
+  tx: Queries,
+  statement: Statement,
+  rows: {
+    id: string
+    sessions: readonly EndedRow[]
+    grants: readonly EndedGrant[]
+    client?: { id: string; clientId: string }
+  },
+  context: EndingContext,
+): Promise<Ended> {
+  const { id, sessions, client } = rows
+  const named = sessions.length === 0 ? rows.grants : rows.grants.filter((grant) => grant.offline)
+  const kinds = [...sessions.map(() => 's'), ...named.map(() => 'g')]
+  const ids = [...sessions, ...named].map((row) => row.id)
+  const counts = { sessions: alive(sessions).length, grants: alive(rows.grants).length }
+  const values = [...common(id, context), kinds, ids, counts.sessions, counts.grants]
+  if (client) values.push(client.clientId, client.id)
+  return { position: await line(tx, statement, values), ...counts }
 }
 
 const common = (id: string | null, { reason, actor, note }: EndingContext): unknown[] => [

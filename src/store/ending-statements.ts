@@ -1,4 +1,5 @@
 import type { Statement } from './database.ts'
+import { grantIsDead, grantIsOver, sessionIsDead } from './liveness.ts'
 
 /*
  * Each statement is sent on its own: a later one has a later snapshot and sees what the lock of the earlier one waited for. One statement
@@ -6,8 +7,8 @@ import type { Statement } from './database.ts'
  * in ascending id) -> feed head, which is the last lock before COMMIT. Code rows are never touched: redemption refuses by itself.
  * Where one statement suffices the row is locked first, because the head is updated FROM it.
  *
- * The audit event is written by the same statement. $1 is always what is ended, $2 the reason, $3 the life of the feed entry in seconds,
- * $4 the actor, $5 the address, $6 the request id, $7 a note.
+ * Statements that end rows take $1 whose they are, $2 the reason, $3 the actor. Those that draw a line take the head, write the feed and the
+ * audit event: $1 what is ended, $2 the reason, $3 the life of a feed entry in seconds, $4 the actor, $5 the address, $6 the request id, $7 a note.
  */
 const audited = (
   type: string,
@@ -26,90 +27,138 @@ const audited = (
 const until = 'clock_now() + make_interval(secs => $3::int)'
 const lastEight = (id: string) => `substring(uuid_send(${id}) from 9)`
 
-export const endGrant: Statement = {
-  name: 'end_grant',
-  text: `
-with g as (
-  update grants set revoked_at = clock_now(), revoke_reason = $2::text where id = $1::uuid and revoked_at is null returning id, user_id, client
-), n as (update feed_head h set seq = h.seq + 1 from g where h.id = 1 returning h.seq, g.id, g.user_id, g.client
-), e as (insert into feed_entries (seq, kind, key, until) select n.seq, 'g', ${lastEight('n.id')}, ${until} from n
-), a as (${audited('grant.ended', 'grant', { user: 'n.user_id', client: '(select client_id from clients where id = n.client)' })})
-select n.seq as position, 0 as sessions, 1 as grants from n`,
+const ended = `revoked_at = clock_now(), revoke_reason = $2::text, revoked_by = $3::text`
+
+/** What a row-ending statement answers: every row that it ended, and whether that was alive until now. */
+export interface EndedRow {
+  readonly id: string
+  readonly alive: boolean
 }
 
-export const lockSession: Statement = {
-  name: 'end_session_1',
-  text: `update sessions set revoked_at = clock_now(), revoke_reason = $2::text where id = $1::uuid and revoked_at is null returning id`,
-}
+const sessionsWhere = (condition: string) => `
+with l as materialized (
+  select s.id, not ${sessionIsDead} as alive from sessions s left join users u on u.id = s.user_id join server v on v.id = 1
+  where ${condition} and s.revoked_at is null order by s.id for no key update of s)
+update sessions s set ${ended} from l where s.id = l.id returning s.id, l.alive`
 
-const endGrantsWhere = (condition: string) => `
-with l as materialized (select id from grants where ${condition} and revoked_at is null order by id for no key update)
-update grants g set revoked_at = clock_now(), revoke_reason = $2::text from l where g.id = l.id returning g.id`
+/** $4: the sessions that were alive until this ending, whose online grants were alive with them. */
+const grantsWhere = (condition: string) => `
+with l as materialized (
+  select g.id, g.offline, not ${grantIsOver} and (g.offline or g.session_id = any($4::uuid[])) as alive
+  from grants g left join users u on u.id = g.user_id left join clients c on c.id = g.client join server v on v.id = 1
+  where ${condition} and g.revoked_at is null order by g.id for no key update of g)
+update grants g set ${ended} from l where g.id = l.id returning g.id, l.offline, l.alive`
 
-/** Offline grants outlive their session (OpenID Connect Back-Channel Logout 1.0 §2.7). */
+export const endSessionRow: Statement = { name: 'end_session_1', text: sessionsWhere('s.id = $1::uuid') }
+
+/**
+ * Offline grants outlive their session (OpenID Connect Back-Channel Logout 1.0 §2.7), unless their client wants them to end with a log-out, or
+ * with the next person's log-in at the same browser.
+ */
 export const endGrantsOfSession: Statement = {
   name: 'end_session_2',
-  text: endGrantsWhere('session_id = $1::uuid and not offline'),
+  text: grantsWhere(
+    `g.session_id = $1::uuid and (not g.offline or ($2::text in ('logout', 'replaced') and c.logout_ends_offline))`,
+  ),
 }
+
+export const endSessionsOfUser: Statement = { name: 'end_user_2', text: sessionsWhere('s.user_id = $1::uuid') }
+
+export const endGrantsOfUser: Statement = { name: 'end_user_3', text: grantsWhere('g.user_id = $1::uuid') }
+
+/** $4 the sessions to end, null for all of the user's; $5 one to leave alone. */
+export const endSomeSessionsOfUser: Statement = {
+  name: 'end_user_sessions_1',
+  text: sessionsWhere(
+    `s.user_id = $1::uuid and ($4::uuid[] is null or s.id = any($4::uuid[])) and s.id is distinct from $5::uuid`,
+  ),
+}
+
+/** $5 the sessions that were ended; $6 whether offline grants go too, all but those that began in session $7. */
+export const endGrantsOfSomeSessions: Statement = {
+  name: 'end_user_sessions_2',
+  text: grantsWhere(
+    `g.user_id = $1::uuid and (case when g.offline then $6::boolean and g.session_id is distinct from $7::uuid else g.session_id = any($5::uuid[]) end)`,
+  ),
+}
+
+export const endGrantsOfUserAndClient: Statement = {
+  name: 'end_user_client_1',
+  text: `
+with l as materialized (
+  select g.id, g.offline, not ${grantIsDead} as alive
+  from grants g left join users u on u.id = g.user_id left join clients c on c.id = g.client join server v on v.id = 1
+  left join sessions s on s.id = g.session_id and not g.offline
+  where g.user_id = $1::uuid and g.client = $4::uuid and g.revoked_at is null order by g.id for no key update of g)
+update grants g set ${ended} from l where g.id = l.id returning g.id, l.offline, l.alive`,
+}
+
+/*
+ * The entries of several rows, in the order of $8 (kinds) and $9 (ids). An ending without any still takes a position: what was issued before
+ * it has to lie below.
+ */
+const entries = `
+with n as (update feed_head set seq = seq + greatest(cardinality($9::uuid[]), 1) where id = 1 returning seq
+), e as (
+  insert into feed_entries (seq, kind, key, until)
+  select n.seq - cardinality($9::uuid[]) + x.i, x.kind::"char", ${lastEight('x.id')}, ${until}
+  from n cross join unnest($8::text[], $9::uuid[]) with ordinality as x(kind, id, i)
+  union all
+  select n.seq, 'g', '\\x0000000000000000', clock_now() from n where cardinality($9::uuid[]) = 0
+)`
+const counts = `jsonb_build_object('sessions', $10::int, 'grants', $11::int)`
 
 export const drawSessionLine: Statement = {
   name: 'end_session_3',
-  text: `
-with n as (update feed_head set seq = seq + 1 where id = 1 returning seq
-), e as (insert into feed_entries (seq, kind, key, until) select n.seq, 's', ${lastEight('$1::uuid')}, ${until} from n
-), a as (${audited('session.ended', 'session', {
+  text: `${entries}, a as (${audited('session.ended', 'session', {
     user: '(select user_id from sessions where id = $1::uuid)',
-    detail: `jsonb_build_object('grants', $8::int)`,
+    detail: counts,
   })})
 select seq as position from n`,
 }
 
-/** Waits for every exchange and login of the user in flight. */
-export const lockUser: Statement = {
-  name: 'end_user_1',
-  text: `select id from users where id = $1::uuid for no key update`,
+export const drawUserSessionsLine: Statement = {
+  name: 'end_user_sessions_3',
+  text: `${entries}, a as (${audited('user_sessions.ended', 'user', { user: '$1', detail: counts })})
+select seq as position from n`,
 }
 
-export const endSessionsOfUser: Statement = {
-  name: 'end_user_2',
-  text: `
-with l as materialized (select id from sessions where user_id = $1::uuid and revoked_at is null order by id for no key update)
-update sessions s set revoked_at = clock_now(), revoke_reason = $2::text from l where s.id = l.id returning s.id`,
+/** The user's consent goes too: the client has to ask again. */
+export const drawUserClientLine: Statement = {
+  name: 'end_user_client_2',
+  text: `${entries}, u as (update users u set codes_pos = n.seq from n where u.id = $1::uuid
+), k as (delete from consents where user_id = $1::uuid and client = $13::uuid
+), a as (${audited('user_client.ended', 'user', { user: '$1', client: '$12', detail: counts })})
+select seq as position from n`,
 }
 
-export const endGrantsOfUser: Statement = {
-  name: 'end_user_3',
-  text: endGrantsWhere('user_id = $1::uuid'),
-}
+const drawn = `ended_pos = n.seq, ended_at = clock_now(), ended_reason = $2::text, ended_by = $4::text`
 
 export const drawUserLine: Statement = {
   name: 'end_user_4',
   text: `
 with n as (update feed_head set seq = seq + 1 where id = 1 returning seq
-), u as (update users u set ended_pos = n.seq from n where u.id = $1::uuid
-), e as (insert into feed_entries (seq, kind, key, until) select n.seq, 'u', $10::bytea, ${until} from n
-), a as (${audited('user.ended', 'user', { user: '$1', detail: `jsonb_build_object('sessions', $8::int, 'grants', $9::int)` })})
+), u as (update users u set ${drawn} from n where u.id = $1::uuid
+), e as (insert into feed_entries (seq, kind, key, until) select n.seq, 'u', $8::bytea, ${until} from n
+), a as (${audited('user.ended', 'user', { user: '$1', detail: `jsonb_build_object('sessions', $9::int, 'grants', $10::int)` })})
 select seq as position from n`,
 }
 
-export const endGrantsOfUserAndClient: Statement = {
-  name: 'end_user_client_1',
-  text: endGrantsWhere('user_id = $1::uuid and client = $3::uuid'),
-}
-
-/** One entry per grant; an empty set still takes a position, because codes_pos has to move past the codes that are out. */
-export const drawUserClientLine: Statement = {
-  name: 'end_user_client_2',
+export const endGrant: Statement = {
+  name: 'end_grant',
   text: `
-with n as (update feed_head set seq = seq + greatest(cardinality($8::uuid[]), 1) where id = 1 returning seq
-), u as (update users u set codes_pos = n.seq from n where u.id = $1::uuid
-), e as (
-  insert into feed_entries (seq, kind, key, until)
-  select n.seq - cardinality($8::uuid[]) + x.i, 'g', ${lastEight('x.id')}, ${until} from n cross join unnest($8::uuid[]) with ordinality as x(id, i)
-  union all
-  select n.seq, 'g', '\\x0000000000000000', clock_now() from n where cardinality($8::uuid[]) = 0
-), a as (${audited('user_client.ended', 'user', { user: '$1', client: '$9', detail: `jsonb_build_object('grants', cardinality($8::uuid[]))` })})
-select seq as position from n`,
+with l as materialized (
+  select g.id, not ${grantIsDead} as alive
+  from grants g left join users u on u.id = g.user_id left join clients c on c.id = g.client join server v on v.id = 1
+  left join sessions s on s.id = g.session_id and not g.offline
+  where g.id = $1::uuid and g.revoked_at is null for no key update of g
+), g as (
+  update grants g set revoked_at = clock_now(), revoke_reason = $2::text, revoked_by = $4::text from l where g.id = l.id
+  returning g.id, g.user_id, g.client, l.alive
+), n as (update feed_head h set seq = h.seq + 1 from g where h.id = 1 returning h.seq, g.id, g.user_id, g.client, g.alive
+), e as (insert into feed_entries (seq, kind, key, until) select n.seq, 'g', ${lastEight('n.id')}, ${until} from n
+), a as (${audited('grant.ended', 'grant', { user: 'n.user_id', client: '(select client_id from clients where id = n.client)' })})
+select n.seq as position, 0 as sessions, n.alive::int as grants from n`,
 }
 
 const nextSecond = 'floor(extract(epoch from clock_now()))::bigint + 1'
@@ -120,7 +169,7 @@ export const endClient: Statement = {
   text: `
 with c as materialized (select id, client_id from clients where id = $1::uuid for no key update
 ), n as (update feed_head h set seq = h.seq + 1 from c where h.id = 1 returning h.seq
-), l as (update clients set ended_pos = n.seq, iat_floor = greatest(iat_floor, ${nextSecond}) from n where clients.id = $1::uuid
+), l as (update clients set ${drawn}, iat_floor = greatest(iat_floor, ${nextSecond}) from n where clients.id = $1::uuid
 ), e as (insert into feed_entries (seq, kind, key, until) select n.seq, 'c', $8::bytea, ${until} from n
 ), a as (${audited('client.ended', 'client', { target: '(select client_id from c)', client: '(select client_id from c)' })})
 select seq as position, null::int as sessions, null::int as grants from n`,
@@ -131,7 +180,7 @@ export const endAll: Statement = {
   text: `
 with v as materialized (select id from server where id = 1 and $1::text is null for no key update
 ), n as (update feed_head h set seq = h.seq + 1 from v where h.id = 1 returning h.seq
-), l as (update server set ended_pos = n.seq, iat_floor = greatest(iat_floor, ${nextSecond}) from n where server.id = 1
+), l as (update server set ${drawn}, iat_floor = greatest(iat_floor, ${nextSecond}) from n where server.id = 1
 ), e as (insert into feed_entries (seq, kind, key, until) select n.seq, 'a', '\\x0000000000000000', ${until} from n
 ), a as (${audited('all.ended', 'server', { target: 'null' })})
 select seq as position, null::int as sessions, null::int as grants from n`,

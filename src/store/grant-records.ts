@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Queries } from './database.ts'
-import { grantIsDead } from './liveness.ts'
+import { grantIdleEnds, grantIsDead, grantMaxEnds } from './liveness.ts'
 
 /** A grant as administrators see it: no secret, not even hashed. */
 export interface GrantRecord {
@@ -21,11 +21,10 @@ export interface GrantRecord {
   readonly endReason: string | null
 }
 
-const columns = sql`
+const columns = sql.raw(`
   g.id, c.client_id as "clientId", g.user_id as "userId", g.session_id as "sessionId", g.offline, g.scope, g.resource,
   g.created_at as "createdAt", g.auth_time as "authTime", g.rt_rotated_at as "lastUsedAt",
-  g.rt_rotated_at + make_interval(secs => g.idle_s) as "idleExpiresAt", g.expires_at as "expiresAt",
-  g.revoked_at as "endedAt", g.revoke_reason as "endReason"`
+  ${grantIdleEnds} as "idleExpiresAt", ${grantMaxEnds} as "expiresAt", g.revoked_at as "endedAt", g.revoke_reason as "endReason"`)
 const isDead = sql.raw<boolean>(grantIsDead)
 const tables = sql`grants g join server v on v.id = 1 left join users u on u.id = g.user_id left join clients c on c.id = g.client
   left join sessions s on s.id = g.session_id and not g.offline`

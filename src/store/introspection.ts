@@ -1,6 +1,14 @@
 import type { RequestedClaims } from '../domain/claims.ts'
 import type { Queries, Statement } from './database.ts'
-import { grantIsWithdrawn, sessionIsDead } from './liveness.ts'
+import {
+  grantIdleEnds,
+  grantIsExpired,
+  grantIsWithdrawn,
+  grantMaxEnds,
+  sessionIdleEnds,
+  sessionIsDead,
+  sessionMaxEnds,
+} from './liveness.ts'
 
 /** Why an access token is dead although its signature is good. */
 export type DeadBecause = 'disabled' | 'revoked' | 'not_before' | 'expired' | 'session_dead'
@@ -50,7 +58,7 @@ select case
     when least($4::bigint, g.created_pos) < greatest(v.ended_pos, u.ended_pos)
       or g.created_pos < c.ended_pos                                                                   then 'revoked'
     when least(to_timestamp($5::double precision), g.auth_time) < greatest(v.not_before, u.not_before, c.not_before) then 'not_before'
-    when g.expires_at <= clock_now()                                                                   then 'expired'
+    when ${grantIsExpired}                                                                             then 'expired'
     when g.offline                                                                                     then null
     when s.id is distinct from $3::uuid or ${sessionIsDead}                                            then 'session_dead'
   end as why,
@@ -95,11 +103,10 @@ const readRefreshToken: Statement = {
 select g.rt_gen = $2::int and g.revoked_at is null and u.disabled_at is null and c.disabled_at is null
     and g.created_pos >= greatest(v.ended_pos, u.ended_pos, c.ended_pos)
     and g.auth_time >= greatest(v.not_before, u.not_before, c.not_before)
-    and g.expires_at > clock_now() and g.rt_rotated_at + make_interval(secs => g.idle_s) > clock_now()
+    and not ${grantIsExpired}
     and (g.offline or not ${sessionIsDead}) and not ${grantIsWithdrawn} as alive,
   g.scope, g.user_id as "userId", g.rt_rotated_at as "issuedAt",
-  least(g.expires_at, g.rt_rotated_at + make_interval(secs => g.idle_s), s.expires_at,
-        s.last_seen_at + make_interval(secs => s.idle_s)) as "expiresAt"
+  least(${grantMaxEnds}, ${grantIdleEnds}, ${sessionMaxEnds}, ${sessionIdleEnds}) as "expiresAt"
 from grants g join users u on u.id = g.user_id join clients c on c.id = g.client join server v on v.id = 1
 left join sessions s on s.id = g.session_id and not g.offline
 where g.id = $1::uuid and g.rt_nonce_hash = $3::bytea and g.client = $4::uuid`,

@@ -7,7 +7,7 @@ export interface LoginTransaction {
   /** The request as validated; frozen. */
   readonly params: Record<string, unknown>
   readonly sessionId: string | null
-  readonly ageSeconds: number
+  readonly createdAt: Date
   readonly isExpired: boolean
 }
 
@@ -29,7 +29,7 @@ const read: Statement = {
   name: 'read_login_transaction',
   text: `
 select t.client, c.client_id as "clientId", t.params, t.session_id as "sessionId",
-       extract(epoch from clock_now() - t.created_at)::float8 as "ageSeconds", t.expires_at <= clock_now() as "isExpired"
+       t.created_at as "createdAt", t.expires_at <= clock_now() as "isExpired"
 from login_transactions t join clients c on c.id = t.client
 where t.handle_hash = $1::bytea and t.binding_hash = $2::bytea`,
 }

@@ -31,6 +31,12 @@ const roleSettings = {
 }
 
 /**
+ * The statements decide on the newest version of a locked row, which only this level shows them: under a stricter one a revocation misses
+ * the grant that it waited for. No operator's choice.
+ */
+const isolation = { default_transaction_isolation: 'read committed' }
+
+/**
  * Brings the database up to this release, and sets the role's settings in it. Several instances may call it at once: one
  * works, the others wait. The connection must be to PostgreSQL itself or a session pooler, for it holds a session's lock.
  * @throws when a migration fails (naming its file), when a newer release migrated the database, or below PostgreSQL 15
@@ -127,8 +133,8 @@ async function setRoleSettings(client: Client): Promise<void> {
           and setrole in (0, current_user::regrole)) as decided`,
   )
   const { database = '', decided = [] } = rows[0] ?? {}
-  for (const [name, value] of Object.entries(roleSettings)) {
-    if (decided.includes(name)) continue
+  const undecided = Object.entries(roleSettings).filter(([name]) => !decided.includes(name))
+  for (const [name, value] of [...Object.entries(isolation), ...undecided]) {
     await client.query(
       `alter role current_user in database ${client.escapeIdentifier(database)} set ${name} = '${value}'`,
     )

@@ -53,7 +53,7 @@ with r as materialized (select id, not_before from ${row} for no key update
 ), n as (
   update feed_head h set seq = h.seq + 1 from r where h.id = 1 and r.not_before < to_timestamp($2::double precision) returning h.seq
 ), l as (
-  update ${table} t set not_before = to_timestamp($2::double precision)${floor} from n, r where t.id = r.id
+  update ${table} t set not_before = to_timestamp($2::double precision), not_before_at = clock_now(), not_before_by = $4::text${floor} from n, r where t.id = r.id
 ), e as (
   insert into feed_entries (seq, kind, key, until, nb)
   select n.seq, '${kind}', ${key}, clock_now() + make_interval(secs => $3::int), to_timestamp($2::double precision) from n

@@ -1,6 +1,16 @@
 import type { ClaimsRequest } from '../domain/claims.ts'
 import type { Queries, Statement } from './database.ts'
-import { grantIsWithdrawn, issuedAt, sessionIsDead } from './liveness.ts'
+import {
+  grantIdle,
+  grantIsExpired,
+  grantIsWithdrawn,
+  grantMaxEnds,
+  issuedAt,
+  sessionIdle,
+  sessionIsDead,
+  sessionMaxEnds,
+  touchIsDue,
+} from './liveness.ts'
 
 /** What a presented refresh token led to. Only the first two are answered with tokens. */
 export type RefreshOutcome =
@@ -46,6 +56,8 @@ export interface Refreshed extends Minting {
   readonly outcome: RefreshOutcome
   /** Generation of the refresh token to answer with. */
   readonly generation: number
+  /** The client wants a reuse to end the session too. */
+  readonly reuseEndsSession: boolean
 }
 
 export interface Presentation {
@@ -54,8 +66,6 @@ export interface Presentation {
   readonly nonceHash: Buffer
   /** Internal id of the client that presents it. */
   readonly client: string
-  /** How long the predecessor is good for, for a client that has no time of its own. */
-  readonly graceSeconds: number
   /** DPoP key thumbprint, when the request proved one. */
   readonly jkt?: Buffer
   /** Scopes that the request names, and its resource: what exceeds the grant is refused before anything rotates. */
@@ -73,15 +83,14 @@ const refresh: Statement = {
   name: 'refresh',
   text: `
 with due as materialized (                   -- the touch, when it is due: decided on the snapshot, locked before the grant
-  select s.id from grants g join clients c on c.id = g.client join sessions s on s.id = g.session_id
-  where g.id = $1::uuid and g.rt_gen = $2::int and not g.offline and c.refresh_is_activity
-    and s.last_seen_at < clock_now() - make_interval(secs => s.touch_s)
+  select s.id from grants g join clients c on c.id = g.client join sessions s on s.id = g.session_id join server v on v.id = 1
+  where g.id = $1::uuid and g.rt_gen = $2::int and not g.offline and c.refresh_is_activity and v.refresh_is_activity and ${touchIsDue}
   for no key update of s skip locked
 ), cur as materialized (
-  select g.id, g.rt_gen, g.rt_rotated_at, g.idle_s, g.expires_at, g.user_id, g.session_id, g.offline, g.scope, g.resource, g.claims,
+  select g.id, g.rt_gen, g.rt_rotated_at, ${grantIdle} as idle_s, ${grantMaxEnds} as max_ends, g.user_id, g.session_id, g.offline, g.scope, g.resource, g.claims,
          case when g.claims is not null then standard_claims(u) end as user_claims,
-         g.auth_time, g.acr, g.amr, s.expires_at as s_expires_at, s.last_seen_at, s.idle_s as s_idle_s,
-         c.rotates, h.seq as rvp, greatest(v.iat_floor, c.iat_floor) as iat_floor,
+         g.auth_time, g.acr, g.amr, ${sessionMaxEnds} as s_max_ends, s.last_seen_at, ${sessionIdle} as s_idle_s,
+         c.rotates, c.reuse_ends_session, h.seq as rvp, greatest(v.iat_floor, c.iat_floor) as iat_floor,
     case
       when g.rt_nonce_hash is distinct from $4::bytea                        then 'forged'
       when g.client <> $3::uuid                                              then 'client_mismatch'   -- before reuse: a stranger cannot end the owner's grant
@@ -90,16 +99,15 @@ with due as materialized (                   -- the touch, when it is due: decid
       when u.disabled_at is not null or c.disabled_at is not null            then 'disabled'
       when g.auth_time < greatest(v.not_before, u.not_before, c.not_before)  then 'not_before'
       when not g.offline and ${sessionIsDead}                                then 'session_dead'
-      when g.expires_at <= clock_now()
-        or g.rt_rotated_at + make_interval(secs => g.idle_s) <= clock_now()  then 'expired'           -- RFC 9700 §4.14.2
+      when ${grantIsExpired}                                                 then 'expired'           -- RFC 9700 §4.14.2
       when ${grantIsWithdrawn}                                               then 'withdrawn'
       when g.jkt is not null and g.jkt is distinct from $5::bytea            then 'binding_mismatch'
       when $2::int = g.rt_gen
         and not (string_to_array(g.scope, ' ') @> $6::text[] and c.scopes @> $6::text[]) then 'scope_exceeded'
       when $2::int = g.rt_gen and not $7::text = any(g.resource)             then 'resource_mismatch'
       when $2::int = g.rt_gen                                                then 'rotate'
-      when $2::int = g.rt_gen - 1 and greatest(coalesce(c.grace_s, $8::int), c.lost_response_s) > 0
-        and clock_now() < g.rt_rotated_at + make_interval(secs => greatest(coalesce(c.grace_s, $8::int), c.lost_response_s)) then 'retry'
+      when $2::int = g.rt_gen - 1 and greatest(coalesce(c.grace_s, v.refresh_grace_s), c.lost_response_s) > 0
+        and clock_now() < g.rt_rotated_at + make_interval(secs => greatest(coalesce(c.grace_s, v.refresh_grace_s), c.lost_response_s)) then 'retry'
       when $2::int < g.rt_gen                                                then 'reuse'
       else 'forged' end as outcome
   from grants g
@@ -125,8 +133,9 @@ select cur.outcome, coalesce(r.rt_gen, cur.rt_gen) as generation, cur.id as "gra
        cur.session_id as "idTokenSessionId", cur.offline, cur.scope, cur.resource, cur.claims,
        cur.user_claims as "userClaims", cur.auth_time as "authTime", cur.acr, cur.amr, cur.rvp,
        ${issuedAt('cur.iat_floor')} as iat, new_id() as jti,
-       least(cur.expires_at, coalesce(r.rt_rotated_at, cur.rt_rotated_at) + make_interval(secs => cur.idle_s), cur.s_expires_at,
-             coalesce(t.last_seen_at, cur.last_seen_at) + make_interval(secs => cur.s_idle_s)) as "aliveUntil"
+       least(cur.max_ends, coalesce(r.rt_rotated_at, cur.rt_rotated_at) + make_interval(secs => cur.idle_s), cur.s_max_ends,
+             coalesce(t.last_seen_at, cur.last_seen_at) + make_interval(secs => cur.s_idle_s)) as "aliveUntil",
+       cur.reuse_ends_session as "reuseEndsSession"
 from cur left join rotated r on true left join touched t on true`,
 }
 
@@ -140,7 +149,6 @@ export async function refreshGrant(db: Queries, p: Presentation): Promise<Refres
     p.jkt ?? null,
     p.scopes ?? null,
     p.resource ?? null,
-    p.graceSeconds,
   ])
   return rows[0]
 }

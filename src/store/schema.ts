@@ -22,6 +22,12 @@ export interface ClientsTable {
   grace_s: number | null
   lost_response_s: Generated<number>
   refresh_is_activity: Generated<boolean>
+  reuse_ends_session: Generated<boolean>
+  logout_ends_offline: Generated<boolean>
+  idle_s: number | null
+  max_s: number | null
+  offline_idle_s: number | null
+  offline_max_s: number | null
 }
 
 export interface ClientSecretsTable {
@@ -69,7 +75,9 @@ export interface SessionsTable {
   last_seen_at: Generated<Date>
   idle_s: number
   expires_at: Time
+  remembered: Generated<boolean>
   ip: string | null
+  last_ip: string | null
   user_agent: string | null
   revoked_at: Time | null
   revoke_reason: string | null

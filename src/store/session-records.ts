@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Queries } from './database.ts'
-import { sessionIsDead } from './liveness.ts'
+import { grantIsOver, sessionIdleEnds, sessionIsOver, sessionMaxEnds } from './liveness.ts'
 
 /** A session as administrators see it: no secret, not even hashed. */
 export interface SessionRecord {
@@ -15,18 +15,21 @@ export interface SessionRecord {
   /** When it ends if it is not used, and whatever happens. */
   readonly idleExpiresAt: Date
   readonly expiresAt: Date
+  readonly remembered: boolean
+  /** Addresses of the sign-in and of the last use by the browser. */
   readonly ip: string | null
+  readonly lastIp: string | null
   readonly userAgent: string | null
   readonly isAlive: boolean
   readonly endedAt: Date | null
   readonly endReason: string | null
 }
 
-const columns = sql`
+const columns = sql.raw(`
   s.id, s.user_id as "userId", u.username, s.created_at as "createdAt", s.auth_time as "authTime", s.acr, s.amr,
-  s.last_seen_at as "lastSeenAt", s.last_seen_at + make_interval(secs => s.idle_s) as "idleExpiresAt",
-  s.expires_at as "expiresAt", s.ip, s.user_agent as "userAgent", s.revoked_at as "endedAt", s.revoke_reason as "endReason"`
-const isDead = sql.raw<boolean>(`(u.id is null or u.disabled_at is not null or ${sessionIsDead})`)
+  s.last_seen_at as "lastSeenAt", ${sessionIdleEnds} as "idleExpiresAt", ${sessionMaxEnds} as "expiresAt", s.remembered,
+  s.ip, coalesce(s.last_ip, s.ip) as "lastIp", s.user_agent as "userAgent", s.revoked_at as "endedAt", s.revoke_reason as "endReason"`)
+const isDead = sql.raw<boolean>(sessionIsOver)
 const tables = sql`sessions s join server v on v.id = 1 left join users u on u.id = s.user_id`
 
 /** One session, alive or not. */
@@ -46,7 +49,8 @@ export async function listSessions(
   if (userId !== undefined) conditions.push(sql`s.user_id = ${userId}::uuid`)
   if (client !== undefined)
     conditions.push(
-      sql`exists (select 1 from grants g where g.session_id = s.id and g.client = ${client}::uuid and g.revoked_at is null)`,
+      sql`exists (select 1 from grants g join clients c on c.id = g.client
+        where g.session_id = s.id and g.client = ${client}::uuid and not ${sql.raw(grantIsOver)})`,
     )
   const { rows } = await sql<SessionRecord>`
     select ${columns}, true as "isAlive" from ${tables}

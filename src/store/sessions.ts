@@ -1,11 +1,11 @@
 import type { Session } from '../domain/session.ts'
 import type { Queries, Statement } from './database.ts'
-import { sessionIsDead } from './liveness.ts'
+import { sessionIsDead, sessionMaxEnds } from './liveness.ts'
 
 export interface SessionWithConsent extends Session {
   /** Scopes that the user has allowed the client before. */
   readonly consentedScopes: readonly string[]
-  readonly consentAgeSeconds: number | null
+  readonly consentedAt: Date | null
 }
 
 const read: Statement = {
@@ -13,7 +13,7 @@ const read: Statement = {
   text: `
 select s.id, s.user_id as "userId", u.username, s.auth_time as "authTime", s.acr, s.amr, s.secret_hash = $2::bytea as "isCurrentSecret",
        extract(epoch from clock_now() - s.auth_time)::float8 as "authAgeSeconds",
-       coalesce(k.scopes, '{}') as "consentedScopes", extract(epoch from clock_now() - k.granted_at)::float8 as "consentAgeSeconds"
+       coalesce(k.scopes, '{}') as "consentedScopes", k.granted_at as "consentedAt"
 from sessions s join users u on u.id = s.user_id join server v on v.id = 1
 left join consents k on k.user_id = s.user_id and k.client = $3::uuid
 where s.id = $1::uuid and u.disabled_at is null and not ${sessionIsDead}
@@ -37,9 +37,8 @@ export interface NewSession {
   /** Feed position read with the first factor. */
   readonly authPosition: number
   readonly secretHash: Buffer
-  readonly idleSeconds: number
-  readonly touchSeconds: number
-  readonly maxSeconds: number
+  /** The person asked to be remembered; counts only where the server allows it. */
+  readonly remember: boolean
   readonly acr: string
   readonly amr: readonly string[]
   readonly ip?: string
@@ -50,12 +49,15 @@ export interface NewSession {
   readonly transaction: { readonly handleHash: Buffer; readonly madeSessionId: string | undefined }
 }
 
-export type SignInOutcome = 'ok' | 'disabled' | 'password_changed' | 'ended'
+/** `session_limit`: the user has as many sessions as the server allows; nothing was made. */
+export type SignInOutcome = 'ok' | 'disabled' | 'password_changed' | 'ended' | 'session_limit'
 
 /** What became of a sign-in; without a session although it is ok: another submit of the same form made it, renew that one. */
 export interface SignedIn {
   readonly outcome: SignInOutcome
   readonly sessionId: string | null
+  /** How long the cookie of a remembered session lasts; null for one that ends with the browser. */
+  readonly rememberedForSeconds: number | null
 }
 
 /*
@@ -75,32 +77,42 @@ with u as materialized (
   from u join server v on v.id = 1
 )`
 
+const secondsTo = (instant: string) => `ceil(extract(epoch from ${instant} - clock_now()))::int`
+
 /*
  * One login transaction makes one session: of two submits at once, the second finds under the user's lock that the transaction's session is not
- * the one that was read, and makes none.
+ * the one that was read, and makes none. Where sessions are limited it makes none either unless $13 says that they were counted under the same lock: this
+ * statement's snapshot is older than its lock and may miss a session that was made meanwhile.
  */
 const create: Statement = {
   name: 'create_session',
-  text: `${verdict}, claimed as (
-  update login_transactions t set session_id = new_id() from verdict
-  where t.handle_hash = $13::bytea and t.session_id is not distinct from $14::uuid and verdict.outcome = 'ok'
+  text: `${verdict}, allowed as (
+  select verdict.id, case when verdict.outcome = 'ok' and v.max_sessions > 0 and not $13::boolean then 'session_limit' else verdict.outcome end as outcome,
+    $5::boolean and v.remember_idle_s is not null as remembered
+  from verdict join server v on v.id = 1
+), claimed as (
+  update login_transactions t set session_id = new_id() from allowed
+  where t.handle_hash = $11::bytea and t.session_id is not distinct from $12::uuid and allowed.outcome = 'ok'
   returning t.session_id
 ), made as (
-  insert into sessions (id, user_id, secret_hash, created_pos, idle_s, touch_s, expires_at, acr, amr, ip, user_agent)
-  select claimed.session_id, verdict.id, $4::bytea, $3::bigint, $5::int, $6::int, clock_now() + make_interval(secs => $7::int), $8::text, $9::text[],
-         $10::text, $11::text
-  from verdict cross join claimed
-  returning id
+  insert into sessions (id, user_id, secret_hash, created_pos, remembered, idle_s, expires_at, acr, amr, ip, user_agent)
+  select claimed.session_id, allowed.id, $4::bytea, $3::bigint, allowed.remembered,
+    case when allowed.remembered then v.remember_idle_s else v.session_idle_s end,
+    clock_now() + make_interval(secs => case when allowed.remembered then v.remember_max_s else v.session_max_s end),
+    $6::text, $7::text[], $8::text, $9::text
+  from allowed cross join claimed join server v on v.id = 1
+  returning id, remembered, expires_at
 ), audited as (
   insert into audit_events (type, actor, target_kind, target_id, user_id, ip, request_id)
-  select 'session.created', 'user:' || $1::text, 'session', made.id::text, $1::uuid, $10::text, $12::text from made
+  select 'session.created', 'user:' || $1::text, 'session', made.id::text, $1::uuid, $8::text, $10::text from made
 )
-select verdict.outcome, made.id as "sessionId" from verdict left join made on true`,
+select allowed.outcome, made.id as "sessionId", case when made.remembered then ${secondsTo('made.expires_at')} end as "rememberedForSeconds"
+from allowed left join made on true`,
 }
 
 /*
- * The same user again, or a stronger factor: the sid stays, so that clients keep theirs, and the secret changes, so that an old cookie dies
- *. The old one still reads for half a minute: the answer with the new one may get lost.
+ * The same user again, or a stronger factor: the sid stays, so that clients keep theirs, and the secret changes, so that an old cookie
+ * dies. The old one still reads for half a minute: the answer with the new one may get lost.
  */
 const renew: Statement = {
   name: 'renew_session',
@@ -109,35 +121,38 @@ const renew: Statement = {
     auth_time = clock_now(), last_seen_at = clock_now(), acr = $6::text, amr = $7::text[]
   from verdict join users u on u.id = verdict.id join server v on v.id = 1
   where s.id = $5::uuid and s.user_id = verdict.id and verdict.outcome = 'ok' and not ${sessionIsDead}
-  returning s.id
+  returning s.id, case when s.remembered and v.remember_idle_s is not null then ${secondsTo(sessionMaxEnds)} end as remembered_s
 ), audited as (
   insert into audit_events (type, actor, target_kind, target_id, user_id, ip, request_id)
   select 'session.renewed', 'user:' || $1::text, 'session', made.id::text, $1::uuid, $8::text, $9::text from made
 )
-select verdict.outcome, made.id as "sessionId" from verdict left join made on true`,
+select verdict.outcome, made.id as "sessionId", made.remembered_s as "rememberedForSeconds" from verdict left join made on true`,
 }
 
 /** Makes a session after a complete authentication, or renews the one that the browser has. Repeats what the first factor trusted. */
 export async function signInSession(db: Queries, s: NewSession & { requestId?: string }): Promise<SignedIn> {
-  const trusted = [s.userId, s.passwordHash ?? null, s.authPosition, s.secretHash]
   if (s.sessionId) {
-    const values = [...trusted, s.sessionId, s.acr, s.amr, s.ip ?? null, s.requestId ?? null]
+    const values = [...trusted(s), s.sessionId, s.acr, s.amr, s.ip ?? null, s.requestId ?? null]
     const [renewed] = await db.run<SignedIn>(renew, values)
     if (renewed && (renewed.sessionId || renewed.outcome !== 'ok')) return renewed
   }
-  const values = [
-    ...trusted,
-    s.idleSeconds,
-    s.touchSeconds,
-    s.maxSeconds,
-    s.acr,
-    s.amr,
-    s.ip ?? null,
-    s.userAgent ?? null,
-    s.requestId ?? null,
-    s.transaction.handleHash,
-    s.transaction.madeSessionId ?? null,
-  ]
-  const [created] = await db.run<SignedIn>(create, values)
-  return created ?? { outcome: 'ended', sessionId: null }
+  return createSession(db, s, false)
 }
+
+/** Makes a session where their number is limited: in a transaction that counted them after it had locked the user. */
+export const createCountedSession = (tx: Queries, s: NewSession & { requestId?: string }): Promise<SignedIn> =>
+  createSession(tx, s, true)
+
+async function createSession(
+  db: Queries,
+  s: NewSession & { requestId?: string },
+  areCounted: boolean,
+): Promise<SignedIn> {
+  const { handleHash, madeSessionId } = s.transaction
+  const device = [s.ip ?? null, s.userAgent ?? null, s.requestId ?? null]
+  const values = [...trusted(s), s.remember, s.acr, s.amr, ...device, handleHash, madeSessionId ?? null, areCounted]
+  const [created] = await db.run<SignedIn>(create, values)
+  return created ?? { outcome: 'ended', sessionId: null, rememberedForSeconds: null }
+}
+
+const trusted = (s: NewSession) => [s.userId, s.passwordHash ?? null, s.authPosition, s.secretHash]

@@ -57,36 +57,6 @@ export async function updateUser(tx: Queries, id: string, user: UserProfile): Pr
   return fromRow(row)
 }
 
-/** Writes a password hash. Whoever replaces one ends the user in the same transaction. */
-export async function writePasswordHash(tx: Queries, id: string, hash: string): Promise<void> {
-  await tx.kysely.updateTable('users').set({ password_hash: hash }).where('id', '=', id).execute()
-}
-
-/** Disables or enables a user. Whoever disables one ends the user in the same transaction. */
-export async function writeUserDisabled(tx: Queries, id: string, isDisabled: boolean): Promise<void> {
-  await tx.kysely
-    .updateTable('users')
-    .set({ disabled_at: isDisabled ? now : null })
-    .where('id', '=', id)
-    .execute()
-}
-
-/** Removes what is known about a user beside their own row. Before the ending, while the index still finds the live sessions. */
-export async function erasePersonalData(tx: Queries, id: string): Promise<void> {
-  await sql`delete from consents where user_id = ${id}::uuid`.execute(tx.kysely)
-  await tx.kysely
-    .updateTable('sessions')
-    .set({ ip: null, user_agent: null })
-    .where('user_id', '=', id)
-    .where('revoked_at', 'is', null)
-    .execute()
-}
-
-/** Deletes the row of a user that was ended. Sessions and grants are dead without it, and cleanup removes them. */
-export async function deleteUser(tx: Queries, id: string): Promise<void> {
-  await tx.kysely.deleteFrom('users').where('id', '=', id).execute()
-}
-
 /** Users in the order of their making, beginning after `after`; `query` is a part of the name or address. Reads the whole table at worst. */
 export async function listUsers(
   db: Queries,

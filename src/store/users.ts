@@ -24,12 +24,8 @@ export async function findLoginCandidate(db: Queries, identifier: string): Promi
   return rows[0]
 }
 
-const rehash: Statement = {
-  name: 'rehash_password',
-  text: `update users set password_hash = $3::text where id = $1::uuid and password_hash = $2::text`,
-}
-
-/** Replaces a hash by one of the same password with today's parameters, unless someone was faster. */
-export async function replacePasswordHash(db: Queries, userId: string, old: string, fresh: string): Promise<void> {
-  await db.run(rehash, [userId, old, fresh])
+/** Waits for every exchange, login and ending of the user in flight; statements that follow see what became of them. */
+export const lockUser: Statement = {
+  name: 'lock_user',
+  text: `select id from users where id = $1::uuid for no key update`,
 }

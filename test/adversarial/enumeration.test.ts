@@ -44,7 +44,7 @@ async function expectSame(...answers: Promise<Response>[]): Promise<void> {
 }
 
 describe('nobody learns who has an account', () => {
-  it('from the sign-in form', async () => {
+  it('from the sign-in form (GHSA-jq8w-8q2f-ffm9, GHSA-83cg-9mwq-gj42)', async () => {
     const attempt = async (username: string) => {
       const browser = server.browser()
       const page = await browser.open(app.request().url)

@@ -72,7 +72,7 @@ describe('CWE-352: nobody is signed in to the account of another by a page elsew
   })
 })
 
-describe('CVE-2026-7507: nobody signs in to a page that someone else opened', () => {
+describe('CVE-2026-7507: nobody signs in to a page that someone else opened (keycloak#49111)', () => {
   it('a victim who follows the link of the attacker signs in nowhere', async () => {
     const page = await theirs.open(app.request().url)
     const opened = await mine.open(page.url)

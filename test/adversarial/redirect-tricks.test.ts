@@ -258,7 +258,7 @@ describe.each(['query', 'form_post'])('RFC 9700 §4.1: redirect_uri, in response
     ['a request that is right otherwise', {}],
     ['one that would end in an error', { response_type: 'token' }],
     ['one that may ask nothing', { prompt: 'none' }],
-  ])('is never followed unless it is the registered one: %s', async (_, changes) => {
+  ])('is never followed unless it is the registered one (CVE-2026-7504, CVE-2026-3872): %s', async (_, changes) => {
     for (const mutant of all) {
       const { url } = app.request({ ...changes, redirect_uri: mutant, response_mode: mode })
       leadsNowhere(await server.browser().request(url), mutant)

@@ -37,7 +37,7 @@ async function ownKey(alg: SigningAlg) {
 }
 
 describe('every artefact at every other place', () => {
-  it('is taken nowhere but where it belongs', async () => {
+  it('is taken nowhere but where it belongs (CVE-2026-4325, keycloak#47715)', async () => {
     const { code, verifier } = await app.signIn({ browser: held.browser })
     const { code: spare } = await app.signIn({ browser: held.browser })
     const cookie = [...held.browser.jar].find(([name]) => name.startsWith('sso'))?.[1] ?? ''

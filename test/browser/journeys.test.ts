@@ -99,7 +99,7 @@ describeInChromium('Journeys in Chromium', (browser) => {
     expect(second.responses).toEqual([])
   })
 
-  it('three tabs that begin with no cookie finish in reverse order', async () => {
+  it('three tabs that begin with no cookie finish in reverse order (keycloak#32658)', async () => {
     const { context } = await open()
     const requests = [app.client.request(), second.client.request(), app.client.request()]
     const tabs = await Promise.all(requests.map(() => context.newPage()))

@@ -128,6 +128,18 @@ describe('the settings of the role in the database', () => {
     expect(await fresh(settings)).toEqual([{ ...wanted, statement_timeout: '7s', lock_timeout: '3s' }])
   })
 
+  it('have the one isolation level under which an ending sees what it waited for, whatever an operator set', async () => {
+    const name = await reset()
+    await database.query(`alter database ${name} set default_transaction_isolation = 'repeatable read'`)
+    await database.query(
+      `alter role current_user in database ${name} set default_transaction_isolation = 'serializable'`,
+    )
+    await migrate(database.url)
+    expect(await fresh('show default_transaction_isolation')).toEqual([
+      { default_transaction_isolation: 'read committed' },
+    ])
+  })
+
   it('come with a warning where PostgreSQL may lose what it confirmed', async () => {
     const [row] = await database.query<{ name: string }>('select current_database() as name')
     await database.query(`alter database ${row?.name} set synchronous_commit = off`)

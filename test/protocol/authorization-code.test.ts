@@ -136,7 +136,11 @@ describe('RFC 9700 §2.1.1, §4.5: every check refuses alone, in the same words'
   })
 
   it.each<[string, string, (of: Awaited<ReturnType<typeof right>>, client: TestClient) => Promise<unknown>]>([
-    ['a user who was disabled', 'revoked', ({ user }) => server.admin('POST', `/users/${user.id}/disable`)],
+    [
+      'a user who was disabled (CVE-2026-16103)',
+      'revoked',
+      ({ user }) => server.admin('POST', `/users/${user.id}/disable`),
+    ],
     [
       'a session that was ended by an admin',
       'session_dead',
@@ -270,7 +274,7 @@ describe('RFC 9700 §2.1.1, §4.5: every check refuses alone, in the same words'
 })
 
 describe('RFC 6749 §4.1.2: a code works once', () => {
-  it('a replay by its owner with the right verifier ends the grant: refresh token and access token are dead', async () => {
+  it('a replay by its owner with the right verifier ends the grant: refresh token and access token are dead (goiabada#66, cloudflare/workers-oauth-provider#148)', async () => {
     const { code, verifier } = await signIn()
     const { body: tokens } = await app.exchange(code, verifier)
     expect((await app.exchange(code, verifier)).body).toEqual(refused)

@@ -34,7 +34,7 @@ describe('RFC 7662 §2: who may ask', () => {
       'the token itself as bearer',
       (token) => server.post('/introspect', { token }, { authorization: `Bearer ${token}` }),
     ],
-  ])('%s: an error, never active: false', async (_, call) => {
+  ])('%s: an error, never active: false (frappe#42693)', async (_, call) => {
     const { access_token } = await tokensOf()
     const { status, body } = await call(access_token)
     expect(status).toBe(401)
@@ -76,7 +76,7 @@ describe('RFC 7662 §2.2: who sees what', () => {
     expect(await ask(api, access_token)).toEqual(expected)
   })
 
-  it('everybody else gets exactly the answer for a dead token', async () => {
+  it('everybody else gets exactly the answer for a dead token (thunderid#4911, idpy-oidc#52)', async () => {
     const { access_token } = await tokensOf()
     const strangers = [
       await server.createClient(),
@@ -121,7 +121,7 @@ describe('RFC 7662 §2.2: who sees what', () => {
   })
 })
 
-describe('every term of liveness', () => {
+describe('every term of liveness (gravitee#6396)', () => {
   type Context = Awaited<ReturnType<typeof tokensOf>> & { client: TestClient }
   const sid = ({ id_token }: Context) => claimsOf(id_token).sid
   const gid = ({ access_token }: Context) => claimsOf(access_token).gid
@@ -318,7 +318,7 @@ describe('refresh tokens', () => {
 })
 
 describe('looking is not using', () => {
-  it('asking moves neither the session nor the grant, so both still end on time', async () => {
+  it('asking moves neither the session nor the grant, so both still end on time (KEYCLOAK-18982)', async () => {
     const { access_token, refresh_token } = await tokensOf('openid')
     const { sid, gid } = claimsOf(access_token)
     const rows = async () => [

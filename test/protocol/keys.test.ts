@@ -120,7 +120,7 @@ describe('at rest', () => {
 })
 
 describe('rotation: published long before it signs, verifying long after', () => {
-  it('walks through published, active, retired and removed by the clock of the database', async () => {
+  it('walks through published, active, retired and removed by the clock of the database (OidcProxy#242, ark#2457, c8s#298)', async () => {
     const server = await start({ SESSION_IDLE_SECONDS: '2000000', SESSION_MAX_SECONDS: '3000000' })
     const client = await server.createClient()
     const { username } = await server.createUser()

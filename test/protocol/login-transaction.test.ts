@@ -32,7 +32,7 @@ const expectRefused = (page: Page) => {
   expect(page.headers.getSetCookie().filter((line) => line.startsWith('sso'))).toEqual([])
 }
 
-describe('a handle is worth nothing without the cookie of the browser that began', () => {
+describe('a handle is worth nothing without the cookie of the browser that began (CVE-2026-7507, keycloak#49111)', () => {
   it('refuses the page and the form to a browser without any cookie', async () => {
     const { page } = await begin()
     const stranger = server.browser()

@@ -81,7 +81,7 @@ describe('OWASP ASVS 6.3.8: a refusal does not say what was wrong', () => {
     expect(page.body).not.toContain('canary-password')
   })
 
-  it('computes one hash with the same parameters in every case, so that time does not tell either', async () => {
+  it('computes one hash with the same parameters in every case, so that time does not tell either (keycloak#48888, logto#8773)', async () => {
     const disabled = await server.createUser()
     await server.admin('POST', `/users/${disabled.id}/disable`)
     const passwordless = await server.createUser({ password: null })
@@ -154,7 +154,7 @@ describe('CWE-307: guessing is counted before it is evaluated', () => {
   const from = (address: string) => ({ origin: server.url, 'x-forwarded-for': address })
   const reasons = (name: string) => limited.log.filter(({ reason }) => reason === name).length
 
-  it('evaluates at most the limit when fifty wrong passwords come at once', async () => {
+  it('evaluates at most the limit when fifty wrong passwords come at once (CVE-2024-4629, keycloak#31726)', async () => {
     const { username: name } = await server.createUser()
     const pages = await Promise.all(Array.from({ length: 50 }, () => begin(limited)))
     const before = reasons('wrong_password')
@@ -179,7 +179,7 @@ describe('CWE-307: guessing is counted before it is evaluated', () => {
     expect(answerOf(await attempt(name, password, from('192.0.2.2'), limited))).toHaveProperty('code')
   })
 
-  it('does not lock the owner out of another place', async () => {
+  it('does not lock the owner out of another place (GHSA-cq42-vhv7-xr7p, CVE-2026-19607, keycloak#52837)', async () => {
     const { username: name } = await server.createUser()
     for (let i = 0; i < 11; i++) await attempt(name, wrong, from('192.0.2.3'), limited)
     expect((await attempt(name, password, from('192.0.2.3'), limited)).status).toBe(429)
@@ -227,7 +227,7 @@ describe('CWE-307: guessing is counted before it is evaluated', () => {
 })
 
 describe('hashing is bounded', () => {
-  it('answers 503 when too many wait for it, with no verdict about any password', async () => {
+  it('answers 503 when too many wait for it, with no verdict about any password (keycloak#28477)', async () => {
     const slow = await server.another({ ARGON2_MEMORY_KIB: '19456', ARGON2_TIME: '6' })
     const pages = await Promise.all(Array.from({ length: 130 }, () => begin(slow)))
     const answers = await Promise.all(
@@ -297,7 +297,7 @@ describe('a session begins when the sign-in is complete, and never earlier', () 
     expect(await silently(browser)).toHaveProperty('code')
   })
 
-  it('ends the session of one person when another signs in at the same browser, with its tokens', async () => {
+  it('ends the session of one person when another signs in at the same browser, with its tokens (CVE-2025-12390, keycloak#44168, GHSA-rg35-5v25-mqvp)', async () => {
     const [one, two] = [await server.createUser(), await server.createUser()]
     const first = await app.tokens({ username: one.username })
     const second = await app.tokens({
@@ -313,7 +313,7 @@ describe('a session begins when the sign-in is complete, and never earlier', () 
     expect((await app.refresh(second.refresh_token)).status).toBe(200)
   })
 
-  it('never gives out the same sid twice', async () => {
+  it('never gives out the same sid twice (keycloak#32197)', async () => {
     const browser = server.browser()
     const sids = new Set<unknown>()
     for (let i = 0; i < 4; i++) {
@@ -361,7 +361,7 @@ describe('what happens between the check of the password and the insert of the s
     return answer
   }
 
-  it('a new password refuses the sign-in with the old one', async () => {
+  it('a new password refuses the sign-in with the old one (keycloak#45568)', async () => {
     const before = await sessionCount()
     const page = await signInDuring(`update users set password_hash = password_hash || 'x' where id = $1`)
     expect(page.status).toBe(401)

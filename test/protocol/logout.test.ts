@@ -239,7 +239,7 @@ describe('post_logout_redirect_uri is followed only as registered for the client
 })
 
 describe('what signing out ends', () => {
-  it('the session with its online tokens, at once, and not the offline ones', async () => {
+  it('the session with its online tokens, at once, and not the offline ones (keycloak#44888)', async () => {
     const { browser, ...online } = await signIn()
     const offline = await app.tokens({ browser, username, parameters: { scope: 'openid offline_access' } })
     await browser.submit(await browser.open('/logout'), {})

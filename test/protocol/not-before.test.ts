@@ -108,7 +108,7 @@ describe('whatever was authenticated before a line is dead', () => {
   })
 })
 
-describe('CVE-2026-8922: the greatest of server, client and user wins', () => {
+describe('CVE-2026-8922: the greatest of server, client and user wins (keycloak#49118)', () => {
   it.each(subsets.map((subset) => [subset.join(' + ') || 'none', subset] as const))(
     'past, after the login: %s',
     async (_, late) => {
@@ -139,7 +139,7 @@ describe('CVE-2026-8922: the greatest of server, client and user wins', () => {
   )
 })
 
-describe('signing in again in the same second', () => {
+describe('signing in again in the same second (KEYCLOAK-10013)', () => {
   it.each(scopes)(
     '%s: 20 times of 20 the new one lives in every place, and everything of before is dead',
     async (scope) => {

@@ -104,7 +104,7 @@ describe('OpenID Connect Core §12.2: the ID token of a refresh', () => {
 })
 
 describe('a lost answer: the immediate predecessor gets the same successor for 10 seconds', () => {
-  it('the same refresh token, a fresh access token, and nothing is written', async () => {
+  it('the same refresh token, a fresh access token, and nothing is written (auth-js#213, F3-Nation#375, HQBase#41, open-bank-oss#3619)', async () => {
     const tokens = await tokensOf()
     const first = await app.refresh(tokens.refresh_token)
     const row = () =>
@@ -122,7 +122,7 @@ describe('a lost answer: the immediate predecessor gets the same successor for 1
     expect((await app.refresh(first.body.refresh_token)).status).toBe(200)
   })
 
-  it('32 at once: one rotation, and every answer has the same successor', async () => {
+  it('32 at once: one rotation, and every answer has the same successor (opik#8287)', async () => {
     const tokens = await tokensOf()
     const answers = await Promise.all(Array.from({ length: 32 }, () => app.refresh(tokens.refresh_token)))
     expect(answers.map(({ status }) => status)).toEqual(Array(32).fill(200))
@@ -131,7 +131,7 @@ describe('a lost answer: the immediate predecessor gets the same successor for 1
     expect(row).toEqual({ rt_gen: 1 })
   })
 
-  it('the window is measured from the rotation and never renewed by a retry', async () => {
+  it('the window is measured from the rotation and never renewed by a retry (supabase/auth#1901)', async () => {
     const tokens = await tokensOf()
     const first = await app.refresh(tokens.refresh_token)
     for (let retry = 0; retry < 3; retry++) {
@@ -143,7 +143,7 @@ describe('a lost answer: the immediate predecessor gets the same successor for 1
     await expectRefusal(app, first.body.refresh_token, 'revoked')
   })
 
-  it('a token two generations old is reuse, even inside the window', async () => {
+  it('a token two generations old is reuse, even inside the window (django-oauth-toolkit#1617)', async () => {
     const first = await tokensOf()
     const second = await app.refresh(first.refresh_token)
     const third = await app.refresh(second.body.refresh_token)
@@ -151,7 +151,7 @@ describe('a lost answer: the immediate predecessor gets the same successor for 1
     await expectRefusal(app, third.body.refresh_token, 'revoked')
   })
 
-  it('three rotations within one second, then the first and the second again: reuse, whatever the clock says', async () => {
+  it('three rotations within one second, then the first and the second again: reuse, whatever the clock says (keycloak#50999)', async () => {
     for (const replayed of [0, 1]) {
       const first = await tokensOf()
       const chain = [first.refresh_token]
@@ -202,7 +202,7 @@ describe('a lost answer: the immediate predecessor gets the same successor for 1
 })
 
 describe('RFC 9700 §4.14.2: a refresh token used twice', () => {
-  it('ends the whole grant, with the token that the thief does not hold and every access token', async () => {
+  it('ends the whole grant, with the token that the thief does not hold and every access token (pipeshub#3271)', async () => {
     const tokens = await tokensOf()
     const { body: current } = await app.refresh(tokens.refresh_token)
     await server.wait(11)
@@ -237,7 +237,7 @@ describe('RFC 9700 §4.14.2: a refresh token used twice', () => {
     ])
   })
 
-  it('leaves the other grants of the same person and client alone, and the session', async () => {
+  it('leaves the other grants of the same person and client alone, and the session (HQBase#41)', async () => {
     const tokens = await tokensOf()
     const other = await app.tokens({ username: tokens.user.username, browser: tokens.browser })
     const elsewhere = await app.tokens({ username: tokens.user.username })
@@ -259,7 +259,7 @@ describe('RFC 9700 §4.14.2: a refresh token used twice', () => {
     expect((await app.refresh(body.refresh_token)).status).toBe(200)
   })
 
-  it('survives a restart between the rotation and the replay', async () => {
+  it('survives a restart between the rotation and the replay (CVE-2026-9802, keycloak#49426)', async () => {
     const first = await server.another()
     const tokens = await tokensOf()
     const { body } = await at(first, app).refresh(tokens.refresh_token)
@@ -417,7 +417,7 @@ describe('what was withdrawn since (GHSA-895x-rfqp-jh5c)', () => {
     await expectRefusal(client, refreshed.body.refresh_token, 'withdrawn')
   })
 
-  it('a user who was disabled, deleted or given a new password; a client that was disabled or deleted', async () => {
+  it('a user who was disabled, deleted or given a new password; a client that was disabled or deleted (ofbiz#1646, eduvpn#99)', async () => {
     const acts: ((userId: string, client: TestClient) => Promise<{ status: number }>)[] = [
       (id) => server.admin('POST', `/users/${id}/disable`),
       (id) => server.admin('DELETE', `/users/${id}`),
@@ -485,7 +485,7 @@ describe('every term of liveness', () => {
     expect(await isActive(client, tokens.refresh_token).catch(() => false)).toBe(false)
   })
 
-  it('an ending that is under way: the refresh waits for it, and is refused', async () => {
+  it('an ending that is under way: the refresh waits for it, and is refused (keycloak#51312)', async () => {
     const tokens = await tokensOf()
     const ending = 'update grants set revoked_at = now() where id = $1'
     const { gid } = claimsOf(tokens.access_token)

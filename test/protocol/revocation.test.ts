@@ -100,7 +100,7 @@ describe('RFC 7009 §2.1: a client revokes an access token', () => {
   })
 })
 
-describe('RFC 7009 §2.1: the token of another client', () => {
+describe('RFC 7009 §2.1: the token of another client (autentico#182)', () => {
   it.each(['refresh_token', 'access_token'] as const)(
     '%s: 400, nothing happens to it, and it is audited',
     async (kind) => {

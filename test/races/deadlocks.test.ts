@@ -29,7 +29,7 @@ interface Holding {
 }
 
 describe(`refreshes, exchanges, logins, logouts and endings of the same few people, ${seconds} s over three processes`, () => {
-  it('no request fails for a deadlock or a lock, and PostgreSQL has seen no deadlock', async () => {
+  it('no request fails for a deadlock or a lock, and PostgreSQL has seen no deadlock (hydra#3604, trap 40)', async () => {
     const clients = await Promise.all([server.createClient(), server.createClient()])
     const users = await Promise.all(Array.from({ length: 4 }, () => server.createUser()))
     const holdings = new Map<string, Holding>()

@@ -149,7 +149,7 @@ async function expectNothingLost({
 const postmasterPid = () =>
   Number(fs.readFileSync(path.join(dataDir, 'postgres/data/postmaster.pid'), 'utf8').split('\n')[0])
 
-describe('CVE-2026-9802: kill -9 forgets nothing that was acknowledged', () => {
+describe('CVE-2026-9802: kill -9 forgets nothing that was acknowledged (keycloak#49426)', () => {
   it('of the server: browsers stay signed in, refresh tokens work, what was replaced or ended is refused', async () => {
     const before = await prepare()
     await server.end('SIGKILL')

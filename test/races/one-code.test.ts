@@ -17,7 +17,7 @@ afterAll(async () => {
 })
 
 describe('RFC 6749 §4.1.2: one code, 64 redemptions at once over three processes', () => {
-  it('exactly one gets tokens, exactly one grant is made, and the replays end it', async () => {
+  it('exactly one gets tokens, exactly one grant is made, and the replays end it (supabase/auth#2613, everruns#2427)', async () => {
     for (let round = 0; round < 8; round++) {
       const user = await server.createUser()
       const { code, verifier } = await app.signIn({ username: user.username, parameters: { scope: 'profile' } })

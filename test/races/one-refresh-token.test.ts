@@ -26,9 +26,9 @@ const storm = (refreshToken: string, client = app) =>
     Array.from({ length: 64 }, (_, i) => at(instances[i % instances.length] as Instance, client).refresh(refreshToken)),
   )
 
-describe('CVE-2026-1035: one refresh token, 64 uses at once over three processes', () => {
+describe('CVE-2026-1035: one refresh token, 64 uses at once over three processes (keycloak#45647)', () => {
   it.each(['profile', 'profile offline_access'])(
-    'rotates once, and every answer has the same successor: %s',
+    'rotates once, and every answer has the same successor: %s (nightscout/nocturne#326, three.ws#6, artifact-keeper#2813, kody#2233)',
     async (scope) => {
       for (let round = 0; round < 5; round++) {
         const tokens = await tokensOf(scope)

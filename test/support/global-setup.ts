@@ -5,12 +5,15 @@ import { Client } from 'pg'
 import type { TestProject } from 'vitest/node'
 import { startEmbeddedPostgres } from '../../src/store/embedded-postgres.ts'
 import { migrate } from '../../src/store/migrate.ts'
+import { startPgbouncer } from './pooler.ts'
 import { prepareTemplate } from './template.ts'
 
-/** What the tests need to know about the run's PostgreSQL: a superuser's URL, and the database to clone. */
+/** What the tests need to know about the run's PostgreSQL: a superuser's URL, the database to clone, and a pooler in front of it. */
 export interface TestServer {
   url: string
   template: string
+  /** `host:port` */
+  pooler?: string
 }
 
 declare module 'vitest' {
@@ -21,40 +24,59 @@ declare module 'vitest' {
 
 const directoryPrefix = 'falconer-test-'
 
-/** One PostgreSQL for the whole run, in it a migrated template whose clock the tests can move. */
+/**
+ * One PostgreSQL for the whole run, in it a migrated template whose clock the tests can move. FALCONER_TEST_POOLER has the servers that are
+ * tested reach it through a transaction pooler: one that runs at `host:port`, or `pgbouncer` for one of the run's own.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const given = process.env['FALCONER_TEST_DATABASE_URL']
-  const server = given ? { url: given, stop: () => Promise.resolve() } : await startServer()
+  const wantedPooler = process.env['FALCONER_TEST_POOLER']
+  const directory = makeDirectory()
   // A server that is shared may serve another run at the same time.
   const template = given ? `falconer_template_${process.pid}` : 'falconer_template'
+  const stops: (() => Promise<void>)[] = []
+  const stop = async () => {
+    const failures: unknown[] = []
+    for (const each of stops.splice(0).toReversed()) await each().catch((error: unknown) => failures.push(error))
+    fs.rmSync(directory, { recursive: true, force: true })
+    if (failures.length > 0) throw failures[0]
+  }
   try {
-    await makeTemplate(server.url, template)
+    const url = given ?? (await startServer(directory, stops))
+    if (given) stops.push(() => dropDatabases(given, template))
+    await makeTemplate(url, template)
+    let pooler = wantedPooler
+    if (wantedPooler === 'pgbouncer') {
+      const pgbouncer = await startPgbouncer(url, directory)
+      stops.push(() => pgbouncer.stop())
+      pooler = pgbouncer.address
+    }
+    project.provide('testServer', { url, template, ...(pooler ? { pooler } : {}) })
   } catch (error) {
-    await server.stop()
+    await stop()
     throw error
   }
-  project.provide('testServer', { url: server.url, template })
-  return async () => {
-    if (given) await dropDatabases(server.url, template)
-    await server.stop()
-  }
+  return stop
 }
 
-async function startServer() {
+function makeDirectory(): string {
   const parent = testDirectory()
   removeLeftovers(parent)
   const directory = fs.mkdtempSync(path.join(parent, directoryPrefix))
   fs.writeFileSync(path.join(directory, 'run'), String(process.pid))
+  return directory
+}
+
+async function startServer(directory: string, stops: (() => Promise<void>)[]): Promise<string> {
   const postgres = await startEmbeddedPostgres(directory, { ephemeral: true, maxConnections: 300 })
   // For an exit that skips the teardown, where the kernel does not do it.
   const interrupt = () => process.kill(postgres.pid, 'SIGINT')
   process.once('exit', interrupt)
-  const stop = async () => {
+  stops.push(async () => {
     process.off('exit', interrupt)
     await postgres.stop()
-    fs.rmSync(directory, { recursive: true, force: true })
-  }
-  return { url: postgres.url('postgres'), stop }
+  })
+  return postgres.url('postgres')
 }
 
 /** In memory where there is plenty: a clone is some 300 files, and making them is what takes the time. */

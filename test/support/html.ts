@@ -28,7 +28,8 @@ export function parse(html: string): { forms: Form[]; error: string | undefined;
       fields: Object.fromEntries(
         [...inner.matchAll(/<input\b(?:[^>"]|"[^"]*")*>/g)].flatMap(([tag]) => {
           const name = attribute(tag, 'name')
-          return name === undefined ? [] : [[name, attribute(tag, 'value') ?? '']]
+          const isUnticked = /\stype="checkbox"/.test(tag) && !/\schecked\b/.test(tag)
+          return name === undefined || isUnticked ? [] : [[name, attribute(tag, 'value') ?? '']]
         }),
       ),
     }),

@@ -31,6 +31,7 @@ export async function startInstance(settings: Record<string, string>): Promise<I
       RATE_LIMITS: 'off',
       ARGON2_MEMORY_KIB: '64',
       ARGON2_TIME: '1',
+      CLEANUP_INTERVAL_SECONDS: '3600',
       DEMO: 'false',
       ...settings,
     },
@@ -67,7 +68,7 @@ export const startInstances = (server: TestServer, count: number, settings: Reco
   Promise.all(
     Array.from({ length: count }, () =>
       startInstance({
-        DATABASE_URL: server.db.url,
+        ...server.databaseSettings,
         ISSUER: server.server.tools.issuer,
         MASTER_KEYS: testMasterKeys,
         ...settings,

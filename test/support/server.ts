@@ -1,12 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
+import { inject } from 'vitest'
 import { bootstrapAdminClient } from '../../src/admin/bootstrap.ts'
 import { readConfig } from '../../src/config.ts'
 import { parseMasterKeys } from '../../src/crypto/master-keys.ts'
 import { createServer, type Server } from '../../src/server.ts'
 import { Browser, type Page } from './browser.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
+import { databaseUrl } from './global-setup.ts'
 import { testMasterKeys } from './template.ts'
 
 export const adminClient = { id: 'test-admin', secret: 'test-admin-secret-of-at-least-32-characters' }
@@ -34,6 +36,8 @@ export interface Answer<Body = Record<string, unknown>> {
 export interface TestServer {
   readonly url: string
   readonly db: TestDatabase
+  /** The environment variables by which another process gets to the same database as this server does. */
+  readonly databaseSettings: Record<string, string>
   readonly server: Server
   readonly log: LogLine[]
   /** Calls the admin API as a service with every scope. */
@@ -89,15 +93,14 @@ export interface SignInOptions {
 
 let count = 0
 
-/** A transaction pooler in front of the test's PostgreSQL, as `host:port`. */
-const pooler = process.env['FALCONER_TEST_POOLER']
-
-/** The same database by way of the pooler, when there is one. */
-function pooled(url: string): string {
-  if (pooler === undefined) return url
+/** How a server gets to a database: through the run's pooler when there is one, which stands before the run's PostgreSQL only. */
+function databaseSettings(url: string): { DATABASE_URL: string; DATABASE_DIRECT_URL?: string } {
+  const { url: server, pooler } = inject('testServer')
+  if (pooler === undefined || databaseUrl(url, '') !== databaseUrl(server, '')) return { DATABASE_URL: url }
   const through = new URL(url)
   through.host = pooler
-  return through.href
+  through.searchParams.delete('host') // that of a Unix socket
+  return { DATABASE_URL: through.href, DATABASE_DIRECT_URL: url }
 }
 
 /** Starts a server on a free port and a database of its own; `settings` are environment variables. */
@@ -117,9 +120,9 @@ export async function startOn(db: TestDatabase, settings: Record<string, string>
   const log: LogLine[] = []
   const logger = pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line) as LogLine) })
   const port = await freePort()
+  const reached = databaseSettings(db.url)
   const config = readConfig({
-    DATABASE_URL: pooled(db.url),
-    ...(pooler === undefined ? {} : { DATABASE_DIRECT_URL: db.url }),
+    ...reached,
     MASTER_KEYS: testMasterKeys,
     NODE_ENV: 'test',
     PORT: String(port),
@@ -127,11 +130,13 @@ export async function startOn(db: TestDatabase, settings: Record<string, string>
     RATE_LIMITS: 'off',
     ARGON2_MEMORY_KIB: '64',
     ARGON2_TIME: '1',
+    // A round in the middle of a test would be one statement too many for those that count them.
+    CLEANUP_INTERVAL_SECONDS: '3600',
     ...settings,
   })
   const server = await createServer({
     config,
-    databaseUrl: pooled(db.url),
+    databaseUrl: reached.DATABASE_URL,
     masterKeys: parseMasterKeys(config.masterKeys ?? testMasterKeys),
     logger,
   })
@@ -174,6 +179,7 @@ export async function startOn(db: TestDatabase, settings: Record<string, string>
   const self: TestServer = {
     url,
     db,
+    databaseSettings: reached,
     server,
     log,
     admin,

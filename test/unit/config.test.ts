@@ -54,18 +54,23 @@ describe('settings: nothing set', () => {
         accessTokenSeconds: 300,
         authorizationCodeSeconds: 60,
         loginTransactionSeconds: 1800,
+      },
+      policy: {
         sessionIdleSeconds: 1800,
         sessionMaxSeconds: 36_000,
-        refreshIdleSeconds: 1800,
-        refreshMaxSeconds: 36_000,
         refreshGraceSeconds: 10,
+        refreshCountsAsActivity: true,
         offlineIdleSeconds: 2_592_000,
         offlineMaxSeconds: 5_184_000,
+        maxSessionsPerUser: 0,
+        atSessionLimit: 'end_oldest',
       },
       keys: { publishLeadSeconds: 86_400, rotationSeconds: 7_776_000 },
       argon2: { memoryKib: 19_456, time: 2, parallelism: 1 },
       rateLimits: defaultRateLimits,
       auditRetentionDays: 400,
+      sessionRetentionDays: 7,
+      cleanupSeconds: 60,
     })
   })
 
@@ -83,9 +88,15 @@ describe('settings that follow another one', () => {
     expect(readConfig({ PORT: '8080' }).issuer).toBe('http://localhost:8080')
   })
 
-  it("a refresh token's deadlines follow the session's", () => {
-    const { lifetimes } = readConfig({ SESSION_IDLE_SECONDS: '5', SESSION_MAX_SECONDS: '50' })
-    expect(lifetimes).toMatchObject({ refreshIdleSeconds: 5, refreshMaxSeconds: 50 })
+  it('remember-me is offered when one of its times is set, unless it is switched off', () => {
+    expect(readConfig({}).policy.remember).toBeUndefined()
+    expect(readConfig({ REMEMBER_ME: 'true' }).policy.remember).toEqual({
+      idleSeconds: 1_209_600,
+      maxSeconds: 2_592_000,
+    })
+    const { remember } = readConfig({ REMEMBER_ME_IDLE_SECONDS: '60' }).policy
+    expect(remember).toEqual({ idleSeconds: 60, maxSeconds: 2_592_000 })
+    expect(readConfig({ REMEMBER_ME: 'false', REMEMBER_ME_IDLE_SECONDS: '60' }).policy.remember).toBeUndefined()
   })
 
   it('there is a demo only beside the embedded database, unless it is asked for', () => {
@@ -325,6 +336,44 @@ describe('settings that contradict each other', () => {
     [{ DEMO_PORT: '3000' }, 'DEMO_PORT'],
   ])('%o is refused', (env, reason) => {
     expect(problemsOf(env)).toEqual([expect.stringContaining(reason)])
+  })
+})
+
+describe('compliance profiles', () => {
+  it('set what was not set', () => {
+    const { policy, auditRetentionDays, rateLimits } = readConfig({ COMPLIANCE_PROFILE: 'pci' })
+    expect(policy).toMatchObject({ sessionIdleSeconds: 900, refreshCountsAsActivity: false })
+    expect(rateLimits).toMatchObject({ login_account: { count: 10, seconds: 1800 } })
+    expect(auditRetentionDays).toBe(400)
+    expect(readConfig({ COMPLIANCE_PROFILE: 'hipaa' }).auditRetentionDays).toBe(2190)
+    expect(readConfig({ COMPLIANCE_PROFILE: 'nist-aal2' }).policy.sessionIdleSeconds).toBe(1800)
+    expect(readConfig({ COMPLIANCE_PROFILE: 'nist-aal3' }).policy.sessionIdleSeconds).toBe(900)
+  })
+
+  it('take what is stricter', () => {
+    const strict = { COMPLIANCE_PROFILE: 'pci', SESSION_IDLE_SECONDS: '300', RATE_LIMITS: 'login_account=5/3600' }
+    const { policy, rateLimits } = readConfig(strict)
+    expect(policy.sessionIdleSeconds).toBe(300)
+    expect(rateLimits).toMatchObject({ login_account: { count: 5, seconds: 3600 } })
+  })
+
+  it.each([
+    ['pci', 'SESSION_IDLE_SECONDS', '901', 'at most 900'],
+    ['pci', 'AUDIT_RETENTION_DAYS', '364', 'at least 365'],
+    ['pci', 'RATE_LIMITS', 'login_account=11/1800', 'no more than 10/1800'],
+    ['pci', 'RATE_LIMITS', 'login_account=10/900', 'no more than 10/1800'],
+    ['pci', 'REMEMBER_ME', 'true', 'must be false'],
+    ['pci', 'REFRESH_COUNTS_AS_ACTIVITY', 'true', 'must be false'],
+    ['hipaa', 'SESSION_IDLE_SECONDS', '1000', 'at most 900'],
+    ['hipaa', 'AUDIT_RETENTION_DAYS', '400', 'at least 2190'],
+    ['nist-aal2', 'SESSION_IDLE_SECONDS', '1801', 'at most 1800'],
+    ['nist-aal2', 'SESSION_MAX_SECONDS', '43201', 'at most 43200'],
+    ['nist-aal3', 'SESSION_IDLE_SECONDS', '901', 'at most 900'],
+  ])('%s refuses %s=%s', (profile, name, value, problem) => {
+    const problems = problemsOf({ COMPLIANCE_PROFILE: profile, [name]: value })
+    expect(problems).toEqual([expect.stringContaining(name)])
+    expect(problems[0]).toContain(problem)
+    expect(problems[0]).toContain(`COMPLIANCE_PROFILE=${profile}`)
   })
 })
 

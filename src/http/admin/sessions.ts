@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { explainGrant, explainSession } from '../../admin/explain.ts'
 import { needsAdmin, revoke } from '../../admin/revocations.ts'
 import { endGrant, endSession, readGrant, readGrants, readSession, readSessions } from '../../admin/sessions.ts'
 import type { AdminTools } from '../../admin/tools.ts'
@@ -31,6 +32,9 @@ export function sessionRoutes(add: AddRoute, tools: AdminTools): void {
   add('GET', '/sessions/:id', 'sessions:read', { params: idParameter }, async ({ params }) => ({
     body: await readSession(params.id, tools),
   }))
+  add('GET', '/sessions/:id/explain', 'sessions:read', { params: idParameter }, async ({ params }) => ({
+    body: await explainSession(params.id, tools),
+  }))
   add('DELETE', '/sessions/:id', 'sessions:revoke', { params: idParameter }, async ({ params }, { actor }) => {
     await endSession(params.id, actor, tools)
     return {}
@@ -40,6 +44,9 @@ export function sessionRoutes(add: AddRoute, tools: AdminTools): void {
   }))
   add('GET', '/grants/:id', 'sessions:read', { params: idParameter }, async ({ params }) => ({
     body: await readGrant(params.id, tools),
+  }))
+  add('GET', '/grants/:id/explain', 'sessions:read', { params: idParameter }, async ({ params }) => ({
+    body: await explainGrant(params.id, tools),
   }))
   add('DELETE', '/grants/:id', 'sessions:revoke', { params: idParameter }, async ({ params }, { actor }) => {
     await endGrant(params.id, actor, tools)

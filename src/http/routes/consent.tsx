@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { formTargetsOf } from '../../domain/form-targets.ts'
-import { type Answer, decideConsent, resume } from '../../protocol/authorize/authorize.ts'
+import { type Answer, approve, decline, resume } from '../../protocol/authorize/authorize.ts'
 import { sendAnswer, sendResponse } from '../answer.tsx'
 import { browserOf, transactionOf } from '../browser.ts'
 import { requireSameOrigin, requireToken } from '../csrf.ts'
@@ -15,7 +15,7 @@ import { scopeDescriptions } from '../views/text.ts'
 type Asked = Answer & { kind: 'login' | 'consent' }
 
 /** The form belongs to one transaction and one session: a consent page of someone who signed out is worth nothing. */
-const subject = ({ key, session }: Asked) => `consent:${key.handle}:${session?.id ?? ''}`
+const subject = (handle: string, sessionId: string | undefined) => `consent:${handle}:${sessionId ?? ''}`
 
 /** GET /consent asks, POST /consent takes the answer (OpenID Connect Core §3.1.2.4). */
 export function consentRoutes(app: FastifyInstance, tools: HttpTools): void {
@@ -30,14 +30,20 @@ export function consentRoutes(app: FastifyInstance, tools: HttpTools): void {
     requireSameOrigin(request, tools.issuer)
     const form = formOf(request)
     const key = transactionOf(request, form.get('tx'), tools)
-    const answer = key && (await resume(key, browserOf(request, tools), tools))
-    if (!answer) return sendExpired(reply)
-    if (answer.kind !== 'consent') return sendAnswer(request, reply, answer, tools)
-    requireToken(tools.csrf.check(subject(answer), form.get('csrf')))
+    if (!key) return sendExpired(reply)
+    const browser = browserOf(request, tools)
+    const isTheirs = tools.csrf.check(subject(key.handle, browser.session?.id), form.get('csrf'))
     const decision = form.get('decision')
-    if (decision !== 'approve' && decision !== 'deny') return sendConsent(reply, answer, tools)
+    const answer = await (isTheirs && decision === 'deny' ? decline(key, tools) : resume(key, browser, tools))
+    if (!answer) return sendExpired(reply)
+    // Signed out in another tab, or too late: the page was still right to be sent.
+    if (answer.kind === 'login' || answer.kind === 'expired') return sendAnswer(request, reply, answer, tools)
+    // Also where nothing is left to ask: whoever signed in meanwhile must not get a code by somebody else's yes.
+    requireToken(isTheirs)
+    if (answer.kind === 'response') return sendAnswer(request, reply, answer, tools)
+    if (decision !== 'approve') return sendConsent(reply, answer, tools)
     const actor = { ip: request.ip, requestId: request.id }
-    const response = await decideConsent({ ...answer, kind: 'consent' }, decision === 'approve', actor, tools)
+    const response = await approve({ ...answer, kind: 'consent' }, actor, tools)
     return response ? sendResponse(reply, response) : sendExpired(reply)
   })
 }
@@ -61,7 +67,7 @@ function sendConsent(reply: FastifyReply, answer: Asked, tools: HttpTools): Fast
         tosUri={client.tosUri}
         username={session?.username ?? ''}
         handle={key.handle}
-        csrf={tools.csrf.issue(subject(answer))}
+        csrf={tools.csrf.issue(subject(key.handle, session?.id))}
         scopes={scopes}
         offline={request.offline}
       />,

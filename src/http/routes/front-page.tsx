@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
+import { currentSession } from '../../protocol/logout.ts'
 import { allowPage } from '../security-headers.ts'
 import type { HttpTools } from '../tools.ts'
 import { IndexPage } from '../views/index.tsx'
@@ -17,10 +18,14 @@ const assets = { 'style.css': 'text/css; charset=utf-8', 'icon.svg': 'image/svg+
 /** GET / for people who follow the issuer's address, and the two files that the pages need. */
 export function frontPageRoutes(app: FastifyInstance, tools: HttpTools, development: boolean): void {
   const endpoints = documents.map((document) => ({ ...document, href: tools.issuer + document.path }))
-  const page = renderPage(<IndexPage issuer={tools.issuer} endpoints={endpoints} development={development} />)
-  app.get('/', { exposeHeadRoute: true }, (_request, reply) => {
+  const page = (username?: string) =>
+    renderPage(<IndexPage issuer={tools.issuer} endpoints={endpoints} development={development} username={username} />)
+  const forAnybody = page()
+  app.get('/', { exposeHeadRoute: true }, async (request, reply) => {
+    const cookie = tools.cookies.readSession(request)
+    const session = cookie && (await currentSession(cookie, tools))
     allowPage(reply)
-    return reply.send(page)
+    return reply.send(session ? page(session.username) : forAnybody)
   })
   for (const [name, type] of Object.entries(assets)) {
     const content = readFileSync(new URL(`../views/${name}`, import.meta.url))

@@ -1,15 +1,16 @@
 import type { FastifyInstance } from 'fastify'
-import { requireReady } from '../../protocol/readiness.ts'
+import { readWarnings, requireReady } from '../../protocol/readiness.ts'
 import type { HttpTools } from '../tools.ts'
 
-/** GET /livez: this process runs. GET /readyz: it can serve, which takes the database and a signing key. */
+/** GET /livez: this process runs. GET /readyz: it can serve, which takes the database and a signing key; `warnings` are for the operator. */
 export function healthRoutes(app: FastifyInstance, tools: HttpTools): void {
   app.get('/livez', { exposeHeadRoute: true }, async () => ({ status: 'ok' }))
   app.get('/readyz', { exposeHeadRoute: true }, async (_request, reply) => {
     reply.header('cache-control', 'no-store')
     try {
       await requireReady(tools)
-      return { status: 'ok' }
+      const warnings = await readWarnings(tools)
+      return { status: 'ok', ...(warnings.length > 0 && { warnings }) }
     } catch {
       return reply.status(503).header('retry-after', 1).send({ status: 'unavailable' })
     }

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { formTargetsOf } from '../../domain/form-targets.ts'
 import { signIn } from '../../login/sign-in.ts'
-import { type Answer, cancelled, restart, resume } from '../../protocol/authorize/authorize.ts'
-import { sendAnswer, sendResponse } from '../answer.tsx'
+import { type Answer, decline, restart, resume } from '../../protocol/authorize/authorize.ts'
+import { sendAnswer } from '../answer.tsx'
 import { browserOf, transactionOf } from '../browser.ts'
 import { requireSameOrigin, requireToken } from '../csrf.ts'
 import { sendExpired } from '../error-page.tsx'
@@ -36,21 +36,29 @@ export function loginRoutes(app: FastifyInstance, tools: HttpTools): void {
     const key = transactionOf(request, form.get('tx'), tools)
     if (!key) return sendExpired(reply)
     requireToken(tools.csrf.check(subject(key.handle), form.get('csrf')))
-    const isCancel = form.get('action') === 'cancel'
-    const answer = await resume(key, browserOf(request, tools), tools, isCancel ? undefined : form.get('username'))
+    if (form.get('action') === 'cancel') {
+      const declined = await decline(key, tools)
+      return declined ? sendAnswer(request, reply, declined, tools) : sendExpired(reply)
+    }
+    const answer = await resume(key, browserOf(request, tools), tools, form.get('username'))
     if (!answer) return sendExpired(reply)
     if (answer.kind !== 'login') return sendAnswer(request, reply, answer, tools) // finished in another tab, or sent twice
-    if (isCancel) return sendResponse(reply, cancelled(answer.request, tools))
     const fields = new Map(['username', 'password'].map((name) => [name, form.get(name) ?? '']))
-    return takeCredentials(request, reply, answer, fields, tools)
+    return takeCredentials(request, reply, answer, { fields, remember: form.get('remember_me') === 'on' }, tools)
   })
+}
+
+/** What may be told apart from a wrong password. Of the session limit only someone hears who knew the password. */
+const refusals: Readonly<Record<string, { status: number; error?: string; locked?: boolean }>> = {
+  limit: { status: 429, locked: true },
+  session_limit: { status: 403, error: text.login.sessionLimit },
 }
 
 async function takeCredentials(
   request: FastifyRequest,
   reply: FastifyReply,
   answer: Answer & { kind: 'login' | 'consent' },
-  fields: ReadonlyMap<string, string>,
+  { fields, remember }: { fields: ReadonlyMap<string, string>; remember: boolean },
   tools: HttpTools,
 ): Promise<FastifyReply> {
   const userAgent = request.headers['user-agent']
@@ -63,20 +71,16 @@ async function takeCredentials(
       requestId: request.id,
       handle: key.handle,
       session,
+      remember,
       ...(madeSessionId ? { madeSessionId } : {}),
     },
     tools,
   )
   if ('refused' in result) {
     request.log.info({ reason: result.refused }, 'login refused')
-    const locked = result.refused === 'limit'
-    reply.status(locked ? 429 : 401)
-    return sendLogin(
-      reply,
-      answer,
-      { username: fields.get('username'), ...(locked ? { locked } : { error: text.login.wrong }) },
-      tools,
-    )
+    const { status, ...shown } = refusals[result.refused] ?? { status: 401, error: text.login.wrong }
+    reply.status(status)
+    return sendLogin(reply, answer, { username: fields.get('username'), remember, ...shown }, tools)
   }
   tools.cookies.writeSession(reply, result.cookie)
   const browser = { ...browserOf(request, tools), session: tools.cookies.asRead(result.cookie) }
@@ -86,8 +90,8 @@ async function takeCredentials(
 
 function sendLogin(
   reply: FastifyReply,
-  { key, request, client }: Answer & { kind: 'login' | 'consent' },
-  shown: { username?: string | undefined; error?: string; locked?: boolean },
+  { key, request, client, session }: Answer & { kind: 'login' | 'consent' },
+  shown: { username?: string | undefined; remember?: boolean; error?: string; locked?: boolean },
   tools: HttpTools,
 ): FastifyReply {
   allowPage(reply, { formTargets: formTargetsOf(request.redirectUri, client) })
@@ -99,6 +103,7 @@ function sendLogin(
         logoUri={client.logoUri}
         handle={key.handle}
         csrf={tools.csrf.issue(subject(key.handle))}
+        mayBeRemembered={tools.offersRememberMe && session === undefined}
         {...shown}
         username={shown.username ?? request.loginHint}
       />,

@@ -13,10 +13,12 @@ export interface IndexPageProps {
   issuer: string
   endpoints: readonly IndexEndpoint[]
   development: boolean
+  /** Who is signed in here, if anybody is. */
+  username?: string | undefined
 }
 
 /** The front page for people: what this server is and where its documents are. */
-export function IndexPage({ issuer, endpoints, development }: IndexPageProps) {
+export function IndexPage({ issuer, endpoints, development, username }: IndexPageProps) {
   const words = text.index
   return (
     <Layout title={words.title} wide>
@@ -27,6 +29,22 @@ export function IndexPage({ issuer, endpoints, development }: IndexPageProps) {
           <strong class="notice-title">{words.development}</strong>
           {words.developmentHint}
         </p>
+      )}
+      {username !== undefined && (
+        <>
+          <h2 id="account">{words.account}</h2>
+          <p>
+            {words.signedIn} <bdi class="who">{username}</bdi>
+          </p>
+          <ul class="endpoints" aria-labelledby="account">
+            <li>
+              <a href="/account/password">{words.changePassword}</a>
+            </li>
+            <li>
+              <a href="/logout">{words.signOut}</a>
+            </li>
+          </ul>
+        </>
       )}
       <h2>{words.issuer}</h2>
       <p>

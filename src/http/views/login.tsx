@@ -15,11 +15,14 @@ export interface LoginPageProps {
   handle: string
   csrf: string
   username?: string | undefined
+  /** Offers to stay signed in, and whether that was ticked before. */
+  mayBeRemembered?: boolean | undefined
+  remember?: boolean | undefined
   error?: string | undefined
   locked?: boolean | undefined
 }
 
-/** The sign-in page: posts `tx`, `csrf`, `username` and `password` to /login, or `action=cancel` instead of the last two. */
+/** The sign-in page: posts `tx`, `csrf`, `username`, `password` and perhaps `remember_me` to /login, or `action=cancel` instead. */
 export function LoginPage(props: LoginPageProps) {
   const { handle, csrf, username = '', locked = false } = props
   const words = text.login
@@ -65,6 +68,15 @@ export function LoginPage(props: LoginPageProps) {
           aria-invalid={invalid ? 'true' : undefined}
           aria-describedby={describedBy}
         />
+        {props.mayBeRemembered === true && (
+          <label class="choice" for="remember-me">
+            <input id="remember-me" name="remember_me" type="checkbox" value="on" checked={props.remember === true} />
+            <span>
+              {words.remember}
+              <small>{words.rememberHint}</small>
+            </span>
+          </label>
+        )}
         <button id="submit" class="button primary" type="submit">
           {words.submit}
         </button>

@@ -1,5 +1,6 @@
 import { normalizeIdentifier } from '../../domain/identifier.ts'
-import { findLoginCandidate, replacePasswordHash } from '../../store/users.ts'
+import { replacePasswordHash } from '../../store/credential-events.ts'
+import { findLoginCandidate } from '../../store/users.ts'
 import { countedAttempt } from '../throttle.ts'
 import type { LoginTools } from '../tools.ts'
 import type { FactorRefusal, LoginMethod, ProvenFactor } from './method.ts'
@@ -25,6 +26,7 @@ async function prove(identifier: string, given: string, tools: LoginTools): Prom
   const { id: userId, authPosition, passwordHash } = user
   if (!needsRehash) return { userId, authPosition, passwordHash }
   const fresh = await tools.passwordHasher.hash(given)
-  await replacePasswordHash(tools.db, userId, passwordHash, fresh)
+  // Another log-in of the same person may have done it meanwhile, or the password is another one now.
+  if (!(await replacePasswordHash(tools.db, userId, passwordHash, fresh))) return prove(identifier, given, tools)
   return { userId, authPosition, passwordHash: fresh }
 }

@@ -83,7 +83,7 @@ export async function resume(
   const session = browser.session && (await findSession(tools.db, browser.session, client.id))
   const made = transaction.sessionId ? { madeSessionId: transaction.sessionId } : {}
   const claimed = claimedName === undefined ? {} : { claimedName }
-  const state = { request, client, session, key, transactionAgeSeconds: transaction.ageSeconds, ...made, ...claimed }
+  const state = { request, client, session, key, begunAt: transaction.createdAt, ...made, ...claimed }
   return redirectingErrors(request, tools, () => proceed(state, browser, tools))
 }
 
@@ -106,31 +106,34 @@ async function openTransaction(key: TransactionKey, tools: Tools) {
   return isStillRegistered ? { transaction, client, request } : undefined
 }
 
-/** The person's answer to the consent page. Only the one whose session it is can give it. */
-export async function decideConsent(
-  answer: Answer & { kind: 'consent' },
-  approved: boolean,
+/** The person said yes on the consent page; the session says who. Undefined: it ended in the meantime. */
+export async function approve(
+  { request, client, session }: Answer & { kind: 'consent' },
   actor: Omit<Actor, 'id'>,
   tools: Tools,
 ): Promise<AuthorizationResponse | undefined> {
-  const { request, client, session } = answer
-  if (!approved) return errorResponse(request, new OAuthError('access_denied', 'The person declined'), tools.issuer)
   if (!session) return undefined
   const consent = { userId: session.userId, client: client.id, scopes: request.scopes }
   await rememberConsent(tools.db, consent, { ...actor, id: `user:${session.userId}` })
-  return codeResponse(request, session, client, tools)
+  return codeResponse(request, session, { client, address: actor.ip }, tools)
 }
 
-/** The person turned back on the login page. */
-export const cancelled = (request: AuthorizationRequest, tools: Tools): AuthorizationResponse =>
-  errorResponse(request, new OAuthError('access_denied', 'The person cancelled'), tools.issuer)
+/** The person turned back. That holds for this request, whatever was done for others in other tabs. Undefined as for `resume`. */
+export async function decline(key: TransactionKey, tools: Tools): Promise<Answer | undefined> {
+  const found = await openTransaction(key, tools)
+  if (!found) return undefined
+  const { transaction, client, request } = found
+  if (transaction.isExpired) return { kind: 'expired', key, client }
+  const error = new OAuthError('access_denied', 'The person declined')
+  return { kind: 'response', response: errorResponse(request, error, tools.issuer) }
+}
 
 interface State {
   readonly request: AuthorizationRequest
   readonly client: Client
   readonly session: SessionWithConsent | undefined
   readonly key?: TransactionKey
-  readonly transactionAgeSeconds?: number
+  readonly begunAt?: Date
   readonly madeSessionId?: string
   readonly claimedName?: string
 }
@@ -140,7 +143,7 @@ async function proceed(state: State, browser: Browser, tools: Tools): Promise<An
   const step = nextStep({ ...state, skipConsent: client.skipConsent, reachableAcr: browser.reachableAcr })
   if (typeof step === 'object') throw new OAuthError(step.refuse, 'The request cannot be met without asking the person')
   if (step === 'issue' && session) {
-    const response = await codeResponse(request, session, client, tools)
+    const response = await codeResponse(request, session, { client, address: browser.address }, tools)
     if (response) return { kind: 'response', response }
     if (request.prompts.includes('none')) throw new OAuthError('login_required', 'The session has ended')
   }

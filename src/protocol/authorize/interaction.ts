@@ -12,8 +12,8 @@ export interface Situation {
   readonly request: AuthorizationRequest
   readonly skipConsent: boolean
   readonly session: SessionWithConsent | undefined
-  /** Age of the login transaction, or undefined before there is one: then nothing can have been done for this request yet. */
-  readonly transactionAgeSeconds?: number
+  /** When the login transaction began, or undefined before there is one: then nothing can have been done for this request yet. */
+  readonly begunAt?: Date
   /** The name that a sign-in form was sent with: who types another one than the session's means someone else. */
   readonly claimedName?: string
   /** Context classes that the login methods can reach. */
@@ -36,10 +36,11 @@ export function nextStep(situation: Situation): Step {
 }
 
 /** OpenID Connect Core §3.1.2.1: prompt=login and max_age are met by a fresh authentication, never by a parameter that says so. */
-function needsLogin({ request, transactionAgeSeconds, claimedName }: Situation, session: SessionWithConsent): boolean {
+function needsLogin({ request, begunAt, claimedName }: Situation, session: SessionWithConsent): boolean {
   if (claimedName !== undefined && normalizeIdentifier(claimedName) !== normalizeIdentifier(session.username))
     return true
-  const isFresh = transactionAgeSeconds !== undefined && session.authAgeSeconds <= transactionAgeSeconds
+  // Instants are compared, not ages: those of two reads differ by the time between the reads.
+  const isFresh = begunAt !== undefined && session.authTime >= begunAt
   const { maxAgeSeconds, hintedUser, essentialAcr, prompts } = request
   if (hintedUser !== undefined && hintedUser !== session.userId) return true
   if (essentialAcr && !essentialAcr.some((acr) => acrSatisfies(session.acr, acr))) return true
@@ -48,12 +49,8 @@ function needsLogin({ request, transactionAgeSeconds, claimedName }: Situation, 
   return maxAgeSeconds !== undefined && session.authAgeSeconds >= maxAgeSeconds
 }
 
-function needsConsent(
-  { request, skipConsent, transactionAgeSeconds }: Situation,
-  session: SessionWithConsent,
-): boolean {
-  const age = session.consentAgeSeconds
-  if (request.prompts.includes('consent'))
-    return transactionAgeSeconds === undefined || age === null || age > transactionAgeSeconds
+function needsConsent({ request, skipConsent, begunAt }: Situation, session: SessionWithConsent): boolean {
+  const { consentedAt } = session
+  if (request.prompts.includes('consent')) return !begunAt || !consentedAt || consentedAt < begunAt
   return !skipConsent && !isSubset(request.scopes, session.consentedScopes)
 }

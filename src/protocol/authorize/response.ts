@@ -67,7 +67,7 @@ export function errorResponse(
 export async function codeResponse(
   request: AuthorizationRequest,
   session: Session,
-  client: Client,
+  { client, address }: { client: Client; address: string | undefined },
   tools: Tools,
 ): Promise<AuthorizationResponse | undefined> {
   const code = createOpaqueToken('ac')
@@ -85,6 +85,7 @@ export async function codeResponse(
     ...(nonce === undefined ? {} : { nonce }),
     offline: request.offline,
     ttlSeconds: tools.lifetimes.authorizationCodeSeconds,
+    ip: address ?? null,
   })
   return wasIssued ? response(request, { code }, tools.issuer) : undefined
 }

@@ -1,6 +1,5 @@
 import { sha256 } from '../../crypto/hash.ts'
 import { parseOpaqueToken } from '../../crypto/opaque-token.ts'
-import type { Client } from '../../domain/client.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import type { Parameters } from '../../domain/parameters.ts'
 import { isCodeVerifier } from '../../domain/pkce.ts'
@@ -8,7 +7,6 @@ import { exchangeCode } from '../../store/authorization-codes.ts'
 import { end } from '../../store/end.ts'
 import { checkResource, chooseTarget, foreignResource } from '../tokens/audience.ts'
 import { respondWithTokens } from '../tokens/token-response.ts'
-import type { Tools } from '../tools.ts'
 import type { GrantType } from './grant-type.ts'
 import { requestedResource } from './resource-parameter.ts'
 
@@ -32,7 +30,6 @@ export const authorizationCode: GrantType = async ({ client, parameters, actor }
     ...(codeChallenge ? { codeChallenge } : {}),
     ...(fresh ? { nonceHash: sha256(fresh.nonce) } : {}),
     ...requested,
-    ...lifetimesOf(client, tools),
   })
   if (!grant) throw invalid('unknown')
   const endGrant = (id: string, reason: 'code_replay' | 'limit') =>
@@ -65,19 +62,4 @@ function challengeOf(parameters: Parameters): Buffer | undefined {
   if (!isCodeVerifier(verifier))
     throw new OAuthError('invalid_grant', 'The authorization code is not valid', 'pkce_malformed')
   return sha256(verifier)
-}
-
-/** A client may shorten what the server allows, never lengthen it. */
-function lifetimesOf(client: Client, { lifetimes }: Tools) {
-  const shorter = (limit: number, own: number | undefined) => Math.min(limit, own ?? limit)
-  return {
-    idleSeconds: {
-      online: shorter(lifetimes.refreshIdleSeconds, client.sessionIdleSeconds),
-      offline: shorter(lifetimes.offlineIdleSeconds, client.offlineIdleSeconds),
-    },
-    maxSeconds: {
-      online: shorter(lifetimes.refreshMaxSeconds, client.sessionMaxSeconds),
-      offline: shorter(lifetimes.offlineMaxSeconds, client.offlineMaxSeconds),
-    },
-  }
 }

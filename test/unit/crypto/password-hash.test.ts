@@ -80,7 +80,7 @@ describe('a password of nobody', () => {
     ['a hash of no bytes', '$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$'],
     ['a salt of no bytes', '$argon2id$v=19$m=64,t=1,p=1$$iWh06vD8Fy27wf9npn6FXWiCX4K6pW6Ue1Bnzz07Z8A'],
     ['extra data', '$argon2id$v=19$m=64,t=1,p=1,data=AAAA$c29tZXNhbHQ$iWh06vD8Fy27wf9npn6FXWiCX4K6pW6Ue1Bnzz07Z8A'],
-  ])('never fits and costs one verification with the parameters of today: %s', async (_, phc) => {
+  ])('never fits and costs one verification with the parameters of today: %s (model-hotel#552)', async (_, phc) => {
     const verify = vi.spyOn(argon2, 'verify')
     expect(await hasher.verify(phc, 'whatever')).toEqual(refused)
     expect(verify).toHaveBeenCalledExactlyOnceWith(
@@ -92,7 +92,7 @@ describe('a password of nobody', () => {
 })
 
 describe('a rush of logins', () => {
-  it('hashes a few at once, lets some wait and sends the others away', async () => {
+  it('hashes a few at once, lets some wait and sends the others away (keycloak#28477, alexedwards/argon2id#35, Rackula#2921)', async () => {
     const busy = createPasswordHasher({ ...settings, concurrency: 1, queueLimit: 3 })
     const attempts = Array.from({ length: 10 }, () => busy.verify(null, 'x'))
     expect(busy.waiting()).toBe(3)

@@ -58,7 +58,7 @@ describe('a semaphore', () => {
     await run
   })
 
-  it('holds the permit until the job has ended, even when the caller has gone away', async () => {
+  it('holds the permit until the job has ended, even when the caller has gone away (solana-private-channels#247)', async () => {
     const semaphore = createSemaphore(1, 5)
     const [abandoned, next] = [openJob(), openJob()]
     const caller = Promise.race([semaphore.run(abandoned.run), Promise.reject(new Error('connection closed'))])

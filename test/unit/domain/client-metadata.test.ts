@@ -30,6 +30,8 @@ describe('client metadata: defaults', () => {
       refresh_token_rotation: 'always',
       lost_response_window_seconds: 0,
       refresh_counts_as_activity: true,
+      reuse_revokes_session: false,
+      terminate_offline_on_logout: false,
     })
   })
 

@@ -220,7 +220,7 @@ describe('the loopback exception (RFC 8252 §7.3)', () => {
   })
 })
 
-describe('a registered value is text, not a pattern', () => {
+describe('a registered value is text, not a pattern (keycloak#48430)', () => {
   it.each([
     ['https://foo.example.com/cb', 'https://fooaexample.com/cb'],
     ['https://app.example.com*', 'https://app.example.com.evil'],

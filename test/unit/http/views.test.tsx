@@ -2,12 +2,14 @@ import { readFileSync } from 'node:fs'
 import type { VNode } from 'preact'
 import { describe, expect, it } from 'vitest'
 import { identityScopes } from '../../../src/domain/scope.ts'
+import { checkPassword } from '../../../src/domain/user-profile.ts'
 import { ConsentPage } from '../../../src/http/views/consent.tsx'
 import { ErrorPage, ExpiredPage } from '../../../src/http/views/error.tsx'
 import { FormPostPage, formPostScript } from '../../../src/http/views/form-post.tsx'
 import { IndexPage } from '../../../src/http/views/index.tsx'
 import { LoginPage } from '../../../src/http/views/login.tsx'
 import { LoggedOutPage, LogoutPage } from '../../../src/http/views/logout.tsx'
+import { PasswordChangedPage, PasswordPage, SignInFirstPage } from '../../../src/http/views/password.tsx'
 import { renderPage } from '../../../src/http/views/render.ts'
 import { safeHref, safeLink } from '../../../src/http/views/safe-href.ts'
 import { fill, scopeDescriptions, text } from '../../../src/http/views/text.ts'
@@ -65,7 +67,17 @@ const pages: Record<string, VNode> = {
     />
   ),
   expired: <ExpiredPage clientName={hostile} href={hostile} />,
-  index: <IndexPage issuer={hostile} endpoints={[{ name: hostile, path: hostile, href: '/x' }]} development />,
+  index: (
+    <IndexPage
+      issuer={hostile}
+      endpoints={[{ name: hostile, path: hostile, href: '/x' }]}
+      development
+      username={hostile}
+    />
+  ),
+  password: <PasswordPage csrf={hostile} username={hostile} endsOthers error={hostile} field="new-password" />,
+  'password changed': <PasswordChangedPage sessionsEnded={2} />,
+  'sign in first': <SignInFirstPage href="/account/password" />,
 }
 
 /** The opening tag that has this id. */
@@ -250,6 +262,60 @@ describe('the logout page', () => {
 
   it('offers to stay signed in', () => {
     expect(renderPage(<LogoutPage csrf="c" />)).toContain('href="/">Stay signed in</a>')
+  })
+})
+
+describe('the password page', () => {
+  const props = { csrf: 'csrf-1', username: 'alice', endsOthers: true }
+  const fields = ['current-password', 'new-password', 'repeat-password']
+
+  it('posts the CSRF token, the passwords as password managers know them, and a ticked box', () => {
+    const html = renderPage(<PasswordPage {...props} />)
+    expect(html).toContain('<form method="post" action="/account/password">')
+    expect(hiddenFields(html)).toEqual({ csrf: 'csrf-1' })
+    expect(tag(html, 'current-password')).toContain(
+      'name="current_password" type="password" autocomplete="current-password"',
+    )
+    expect(tag(html, 'new-password')).toContain('name="new_password" type="password" autocomplete="new-password"')
+    expect(tag(html, 'repeat-password')).toContain('name="repeat_password" type="password" autocomplete="new-password"')
+    expect(tag(html, 'sign-out-others')).toContain('name="sign_out_others" type="checkbox" value="on" checked')
+    for (const id of [...fields, 'sign-out-others']) expect(html).toMatch(new RegExp(`<label [^>]*for="${id}"`))
+    expect(tag(renderPage(<PasswordPage {...props} endsOthers={false} />), 'sign-out-others')).not.toContain('checked')
+  })
+
+  it('tells a password manager whose entry it is, and sends no name', () => {
+    const input = /<input[^>]*autocomplete="username"[^>]*>/.exec(renderPage(<PasswordPage {...props} />))?.[0]
+    expect(input).toContain('value="alice"')
+    expect(input).toContain('tabindex="-1"')
+    expect(input).not.toContain('name=')
+  })
+
+  it('blames the field that is wrong, or none, and never writes a password back', () => {
+    for (const field of [...fields, undefined] as ('new-password' | undefined)[]) {
+      const html = renderPage(<PasswordPage {...props} error="no" field={field} />)
+      expect(tag(html, 'error')).toContain('role="alert"')
+      const blamed = fields.filter((id) => /aria-invalid="true" aria-describedby="error/.test(tag(html, id)))
+      expect(blamed).toEqual(field === undefined ? [] : [field])
+      for (const id of fields) expect(tag(html, id)).not.toContain('value=')
+    }
+  })
+
+  it('says beforehand how long the new one has to be, as the rule has it', () => {
+    const least = Number(/\d+/.exec(text.password.hint)?.[0])
+    expect(checkPassword('x'.repeat(least))).toBeUndefined()
+    expect(checkPassword('x'.repeat(least - 1))).toBeDefined()
+    expect(tag(renderPage(<PasswordPage {...props} />), 'new-password')).toContain(
+      'aria-describedby="new-password-hint"',
+    )
+  })
+
+  it.each([
+    [undefined, text.passwordChanged.othersStay],
+    [0, text.passwordChanged.nowhere],
+    [1, text.passwordChanged.once],
+    [7, 'in 7 other places'],
+  ])('says afterwards what was signed out: %s', (sessionsEnded, words) => {
+    expect(renderPage(<PasswordChangedPage sessionsEnded={sessionsEnded} />)).toContain(words)
   })
 })
 

@@ -1,0 +1,140 @@
+import type { Queries, Statement } from './database.ts'
+
+/** How long what has run out is kept. */
+export interface Retention {
+  /** Sessions and grants, so that an administrator can still see why somebody is out. */
+  readonly sessionDays: number
+  readonly auditDays: number
+}
+
+const hour = 3600
+const day = 24 * hour
+
+interface Rule {
+  /** When a row ran out; an index begins with it. */
+  readonly column: string
+  readonly keptSeconds: (retention: Retention) => number
+}
+
+/** Everything that runs out by itself, and how long it is kept after that. What was ended goes at the same time as what was not. */
+const rules = {
+  login_transactions: { column: 'expires_at', keptSeconds: () => hour }, // as long as its cookie: the page offers to begin anew
+  authorization_codes: { column: 'expires_at', keptSeconds: () => hour }, // a used one has to be known when it comes again
+  limits: { column: 'ends_at', keptSeconds: () => 0 },
+  revoked_jtis: { column: 'expires_at', keptSeconds: () => 120 }, // clocks of services may be slow
+  feed_entries: { column: 'until', keptSeconds: () => 0 }, // that allowance is in it already
+  client_secrets: { column: 'expires_at', keptSeconds: () => day },
+  grants: { column: 'expires_at', keptSeconds: ({ sessionDays }) => sessionDays * day },
+  sessions: { column: 'expires_at', keptSeconds: ({ sessionDays }) => sessionDays * day },
+  audit_events_default: { column: 'at', keptSeconds: ({ auditDays }) => auditDays * day }, // the months are dropped as partitions
+} as const satisfies Record<string, Rule>
+
+export type ExpiringTable = keyof typeof rules
+
+export const expiringTables = Object.keys(rules).filter((name): name is ExpiringTable => Object.hasOwn(rules, name))
+
+/*
+ * Rows that somebody works on are left for the next round: several instances never wait for each other, nor a login for them. The condition is
+ * read again on the newest version of a row once it is locked. It begins where the last batch ended: while an old snapshot is open (a backup),
+ * nothing can be vacuumed, and every batch would step over all that the ones before it have deleted.
+ */
+function deletion(table: ExpiringTable): Statement {
+  const { column } = rules[table]
+  return {
+    name: `clean_${table}`,
+    text: `
+with gone as (
+  delete from ${table} where ctid = any(array(
+    select ctid from ${table}
+    where ${column} >= coalesce($3::timestamptz, '-infinity') and ${column} < clock_now() - make_interval(secs => $1::double precision)
+    order by ${column} limit $2::int
+    for update skip locked))
+  returning ${column}
+)
+select count(*)::int as deleted, max(${column}) as "reachedAt" from gone`,
+  }
+}
+
+const deletions = Object.fromEntries(expiringTables.map((table) => [table, deletion(table)]))
+
+/** Deletes up to `limit` rows that are due, oldest first, in one commit; `fromAt` is where the batch before it ended. */
+export async function deleteDue(
+  db: Queries,
+  table: ExpiringTable,
+  { retention, limit, fromAt }: { retention: Retention; limit: number; fromAt: Date | null },
+): Promise<{ deleted: number; reachedAt: Date | null }> {
+  const statement = deletions[table] ?? deletion(table)
+  const values = [rules[table].keptSeconds(retention), limit, fromAt]
+  const [row] = await db.run<{ deleted: number; reachedAt: Date | null }>(statement, values)
+  return row ?? { deleted: 0, reachedAt: null }
+}
+
+/** What a user allowed a client, by the ids of their rows. */
+export interface ConsentKey {
+  readonly userId: string
+  readonly client: string
+}
+
+// A client's deletion leaves them behind: it would have to find them without an index, and hold its locks for all of them.
+const orphans: Statement = {
+  name: 'clean_consents',
+  text: `
+with page as materialized (
+  select user_id, client from consents where (user_id, client) > ($1::uuid, $2::uuid) order by user_id, client limit $3::int
+), gone as (
+  delete from consents k using page p
+  where k.user_id = p.user_id and k.client = p.client
+    and (not exists (select from clients c where c.id = k.client) or not exists (select from users u where u.id = k.user_id))
+  returning k.client
+)
+select (select count(*)::int from gone) as deleted, (select count(*)::int from page) as read,
+       p.user_id as "userId", p.client from page p order by p.user_id desc, p.client desc limit 1`,
+}
+
+const beginning: ConsentKey = {
+  userId: '00000000-0000-0000-0000-000000000000',
+  client: '00000000-0000-0000-0000-000000000000',
+}
+
+/** Looks at the next `limit` consents after that one and deletes those whose client or user is gone. `next` is undefined at the end of the table. */
+export async function deleteOrphanConsents(
+  db: Queries,
+  limit: number,
+  after: ConsentKey = beginning,
+): Promise<{ deleted: number; next: ConsentKey | undefined }> {
+  const values = [after.userId, after.client, limit]
+  const [row] = await db.run<ConsentKey & { deleted: number; read: number }>(orphans, values)
+  if (!row) return { deleted: 0, next: undefined }
+  const { deleted, read, userId, client } = row
+  return { deleted, next: read === limit ? { userId, client } : undefined }
+}
+
+/** Rows of a table that are due. */
+export interface Backlog {
+  readonly table: ExpiringTable
+  /** Counted up to `countedRows`. */
+  readonly rows: number
+  /** How long the oldest has been due; 0 when there is none. */
+  readonly oldestSeconds: number
+}
+
+const countedRows = 10_000
+
+const measure: Statement = {
+  name: 'measure_backlog',
+  text: expiringTables
+    .map((table, index) => {
+      const kept = `make_interval(secs => $${index + 1}::double precision)`
+      const { column } = rules[table]
+      return `
+select '${table}' as table, count(*)::int as rows, coalesce(extract(epoch from clock_now() - ${kept} - min(t.due)), 0)::float8 as "oldestSeconds"
+from (select ${column} as due from ${table} where ${column} < clock_now() - ${kept} order by ${column} limit ${countedRows}) t`
+    })
+    .join('\nunion all'),
+}
+
+/** What the cleanup has before it. Costs as much as reading the index entries of what is due. */
+export async function measureBacklog(db: Queries, retention: Retention): Promise<Backlog[]> {
+  const values = expiringTables.map((table) => rules[table].keptSeconds(retention))
+  return db.run<Backlog>(measure, values)
+}
