@@ -269,7 +269,11 @@ describe('RFC 8725 §3.11, §3.8: a token of our own key that is wrong in one wa
 
   it('every truncation and every changed character of an access token', async () => {
     const token = held.access_token
-    const statuses = await Promise.all(damaged(token).map(async (text) => (await userinfo(server.url, text)).status))
-    expect(new Set(statuses)).toEqual(new Set([401]))
+    const texts = damaged(token)
+    // Two thousand at once would only show that a busy server answers 503.
+    for (let i = 0; i < texts.length; i += 50) {
+      const answers = texts.slice(i, i + 50).map(async (text) => (await userinfo(server.url, text)).status)
+      expect(new Set(await Promise.all(answers))).toEqual(new Set([401]))
+    }
   })
 })

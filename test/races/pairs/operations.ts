@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { TestClient } from '../../support/server.ts'
 import { basic } from '../../support/tokens.ts'
 import type { Acts } from './acts.ts'
-import { type Ending, isSteady, type Session } from './ledger.ts'
+import { type Ending, type Grant, isSteady, type Session } from './ledger.ts'
 import { tightIdleSeconds } from './policies.ts'
 import { pick } from './stage.ts'
 
@@ -97,7 +97,13 @@ async function policy(acts: Acts, session: Session, clients: Clients): Promise<v
   const client = pick(clients)
   const patch = (operation: string, document: object) => async () =>
     (await acts.admin(operation, 'PATCH', `/clients/${client.clientId}`, document)).isDone
-  const kind = pick(['disabled', 'scope', 'idle', 'server'] as const)
+  const kind = pick([
+    'disabled',
+    'scope',
+    // Two of these at once would take back each other's limit before anything has been idle for so long.
+    ...(acts.policies.isUnderWay(client, 'online idle') ? [] : (['idle'] as const)),
+    ...(acts.policies.isUnderWay(undefined, 'offline idle') ? [] : (['server'] as const)),
+  ] as const)
   if (kind === 'disabled') {
     const startedAt = performance.now()
     const isDone = await acts.policies.change(client, 'disabled', true, patch('disable', { disabled: true }))
@@ -111,9 +117,10 @@ async function policy(acts: Acts, session: Session, clients: Clients): Promise<v
     const more = patch('more scope', { scope: 'openid profile offline_access' })
     await acts.policies.change(client, 'no offline access', false, more)
   } else if (kind === 'idle') {
+    const idle = takeIdle(acts, ({ code, offline }) => code.client === client && !offline)
     const shorter = patch('shorter idle', { session_idle_seconds: tightIdleSeconds })
     await acts.policies.change(client, 'online idle', true, shorter)
-    await tryOut(acts, session)
+    await Promise.all([tryOut(acts, session), outlast(acts, idle)])
     await acts.policies.change(client, 'online idle', false, patch('longer idle', { session_idle_seconds: null }))
   } else {
     // What another instance writes when it starts with other settings.
@@ -122,10 +129,26 @@ async function policy(acts: Acts, session: Session, clients: Clients): Promise<v
       acts.count(operation, 'ok')
       return true
     }
+    const idle = takeIdle(acts, ({ offline }) => offline)
     await acts.policies.change(undefined, 'offline idle', true, setting('server: shorter idle', tightIdleSeconds))
-    await tryOut(acts, session)
+    await Promise.all([tryOut(acts, session), outlast(acts, idle)])
     await acts.policies.change(undefined, 'offline idle', false, setting('server: longer idle', 2_592_000))
   }
+}
+
+/** Takes the grant that was used longest ago away from everybody else. */
+function takeIdle(acts: Acts, isRight: (grant: Grant) => boolean): Grant | undefined {
+  const all = [...acts.ledger.sessions].flatMap(({ grants }) => grants)
+  const [grant] = all.filter((grant) => isRight(grant) && grant.underWay === 0).sort((a, b) => a.usedAt - b.usedAt)
+  if (grant) grant.code.session.grants = grant.code.session.grants.filter((other) => other !== grant)
+  return grant
+}
+
+/** Uses it when it has been idle for longer than the limit that was just tightened. */
+async function outlast(acts: Acts, grant: Grant | undefined): Promise<void> {
+  if (!grant) return
+  await sleep(Math.max(0, grant.usedAt + tightIdleSeconds * 1000 + 20 - performance.now()))
+  await acts.refresh(grant, 'refresh of the idle')
 }
 
 /** Two grants of the session and those that were used longest ago meet the limit: the ledger says which of them may not pass. */

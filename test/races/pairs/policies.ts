@@ -29,6 +29,12 @@ export class Policies {
     return isDone
   }
 
+  /** Whether a limit is tightened or being changed. */
+  isUnderWay(client: TestClient | undefined, policy: Policy): boolean {
+    const key = keyOf(client, policy)
+    return (this.underWay.get(key) ?? 0) > 0 || this.heldSince.has(key)
+  }
+
   /** Which policy forbids a success that has just been answered; read before anything else is awaited. */
   brokenBy(success: { client: TestClient; offline: boolean; startedAt: number; idleMs: number }): string | undefined {
     const { client, offline, startedAt, idleMs } = success
