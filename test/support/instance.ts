@@ -64,17 +64,26 @@ export async function startInstance(settings: Record<string, string>): Promise<I
 }
 
 /** Several servers on the database of a test, with its issuer. */
-export const startInstances = (server: TestServer, count: number, settings: Record<string, string> = {}) =>
-  Promise.all(
-    Array.from({ length: count }, () =>
-      startInstance({
-        ...server.databaseSettings,
-        ISSUER: server.server.tools.issuer,
-        MASTER_KEYS: testMasterKeys,
-        ...settings,
-      }),
-    ),
-  )
+export async function startInstances(
+  server: TestServer,
+  count: number,
+  settings: Record<string, string> = {},
+): Promise<Instance[]> {
+  const start = () =>
+    startInstance({
+      ...server.databaseSettings,
+      ISSUER: server.server.tools.issuer,
+      MASTER_KEYS: testMasterKeys,
+      ...settings,
+    })
+  const starts = await Promise.allSettled(Array.from({ length: count }, start))
+  const started = starts.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  const failed = starts.find((one) => one.status === 'rejected')
+  if (!failed) return started
+  // The others would outlive the run.
+  await Promise.all(started.map((instance) => instance.end('SIGKILL')))
+  throw failed.reason
+}
 
 /** A form, and the JSON or text that comes back. */
 export async function postForm(

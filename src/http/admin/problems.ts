@@ -8,6 +8,8 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   const problem = asProblem(error)
   const { status, title } = problemTypes[problem.type]
   if (status === 500) request.log.error({ err: error, request: request.id }, 'an admin request failed')
+  else if (error instanceof Unavailable)
+    request.log.error({ err: error, cause: error.cause, request: request.id }, 'unavailable')
   else request.log.info({ request: request.id, reason: problem.message }, 'refused')
   if (error instanceof Unavailable) reply.header('retry-after', String(error.retryAfterSeconds))
   if (status === 401 || status === 403) reply.header('www-authenticate', challenge(problem, request))
