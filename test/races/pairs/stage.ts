@@ -23,11 +23,9 @@ export async function openStage(count = 3): Promise<Stage> {
   const settings = { REFRESH_GRACE_SECONDS: '60', LOG_LEVEL: 'info' }
   const server = await startServer(settings)
   const database = new URL(server.db.url).pathname.slice(1)
-  // The lock timeout is as long as PostgreSQL waits before it looks for a deadlock: who notices first decides what the error is called. And a busy
-  // machine lets the holder of a lock wait for its turn, which is no fault of the servers. The log tells which statements met; nobody real is in it.
-  const patience = [`deadlock_timeout = '100ms'`, `lock_timeout = '3s'`, `statement_timeout = '3500ms'`]
-  for (const setting of [...patience, `log_error_verbosity = 'default'`])
-    await server.db.query(`alter role current_user in database ${database} set ${setting}`)
+  await server.db.waitForLocks()
+  // The log tells which statements met; nobody real is in it.
+  await server.db.query(`alter role current_user in database ${database} set log_error_verbosity = 'default'`)
   const distance = await openDistance(server.db.url, 4)
   const instances: Instance[] = []
   const close = async () => {
