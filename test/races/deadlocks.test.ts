@@ -11,7 +11,7 @@ let server: TestServer
 let instances: Instance[]
 beforeAll(async () => {
   server = await startServer(settings)
-  await server.db.waitForLocks()
+  await server.db.noticeDeadlocks()
   instances = await startInstances(server, 3, settings)
 })
 afterAll(async () => {

@@ -61,7 +61,7 @@ const databaseOf = (url: string, queries: Pool): TestDatabase => ({
   query: async <Row extends QueryResultRow>(text: string, values?: unknown[]) =>
     (await queries.query<Row>(text, values)).rows,
   advance: () => Promise.reject(new Error('the clock of this database is the real one')),
-  waitForLocks: async () => {},
+  noticeDeadlocks: async () => {},
   drop: () => Promise.resolve(),
 })
 

@@ -9,7 +9,7 @@ let instances: Instance[] = []
 beforeAll(async () => {
   server = await startServer()
   app = await server.createClient()
-  await server.db.waitForLocks()
+  await server.db.noticeDeadlocks()
   instances = await startInstances(server, 3)
 }, 180_000)
 afterAll(async () => {
