@@ -43,7 +43,7 @@ export function createMetrics(db: Database, retention: Retention): Metrics {
     help: 'When a round last left nothing behind; 0: not since the start',
     registers,
   })
-  const backlog = gauge('cleanup_backlog_rows', 'Rows that are due, counted up to 10000; the same on every instance')
+  const backlog = gauge('cleanup_backlog_rows', 'Rows that are due, counted up to 1000; the same on every instance')
   const oldest = gauge('cleanup_oldest_due_seconds', 'How long the oldest of them has been due')
   const partitions = new Gauge({
     name: 'falconer_audit_partitions_due',
