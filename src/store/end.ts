@@ -1,5 +1,6 @@
-import type { Actor, Ended, Ending, EndReason } from '../domain/ending.ts'
+import type { Ended, Ending } from '../domain/ending.ts'
 import { feedEntryLifeSeconds } from '../domain/signing-key.ts'
+import { type EndingCause, endCombined, endRows } from './combined-endings.ts'
 import type { Database, Queries, Statement } from './database.ts'
 import type { EndedRow } from './ending-statements.ts'
 import * as statements from './ending-statements.ts'
@@ -9,22 +10,20 @@ import { lockUser } from './users.ts'
 export type FeedKey = (kind: 'u' | 'c' | 'k', id: string) => Buffer
 
 /** Everything that an ending carries besides its target. */
-export interface EndingContext {
-  readonly reason: EndReason
-  readonly actor: Actor
+export interface EndingContext extends EndingCause {
   readonly feedKey: FeedKey
-  /** What a person wrote about it, for the audit event. */
-  readonly note?: string
 }
 
 /**
  * The one way by which anything ends: a session, a grant, a token, everything of a user or of a client, everything.
- * One transaction: the rows, the feed entry, the position, the audit event. When it returns, the ending is durable and every statement that
- * starts later, on any instance, sees it. Undefined: unknown, or ended already; then nothing was written.
+ * One transaction: the rows, the feed entry, the position, the audit event; the endings of sessions and grants of one moment share theirs. When
+ * it returns, the ending is durable and every statement that starts later, on any instance, sees it. Undefined: unknown, or ended already; then
+ * nothing was written.
  */
 export async function end(db: Database, ending: Ending, context: EndingContext): Promise<Ended | undefined> {
   const { target } = ending
-  const isOneStatement = target === 'grant' || target === 'jti' || target === 'client' || target === 'all'
+  if (target === 'session' || target === 'grant') return endCombined(db, { target, id: ending.id, ...context })
+  const isOneStatement = target === 'jti' || target === 'client' || target === 'all'
   const ended = isOneStatement
     ? await endIn(db, ending, context)
     : await db.transaction((tx) => endIn(tx, ending, context))
@@ -39,15 +38,14 @@ export async function end(db: Database, ending: Ending, context: EndingContext):
 export async function endIn(tx: Queries, ending: Ending, context: EndingContext): Promise<Ended | undefined> {
   switch (ending.target) {
     case 'session':
-      return endSession(tx, ending.id, context)
+    case 'grant':
+      return (await endRows(tx, [{ target: ending.target, id: ending.id, ...context }]))[0]
     case 'user':
       return endUser(tx, ending.id, context)
     case 'user_sessions':
       return endUserSessions(tx, ending, context)
     case 'user_client':
       return endUserClient(tx, ending, context)
-    case 'grant':
-      return one(tx, statements.endGrant, common(ending.id, context))
     case 'jti':
       return one(tx, statements.endJti, [...common(ending.id, context), ending.expiresAt ?? null])
     case 'client':
@@ -63,14 +61,6 @@ export async function endIn(tx: Queries, ending: Ending, context: EndingContext)
 export async function raiseFloor(db: Queries, ending: Ending): Promise<void> {
   if (ending.target === 'client') await db.run(statements.raiseFloor.client, [ending.id])
   if (ending.target === 'all') await db.run(statements.raiseFloor.server, [])
-}
-
-async function endSession(tx: Queries, id: string, context: EndingContext): Promise<Ended | undefined> {
-  const by = [id, context.reason, context.actor.id]
-  const sessions = await tx.run<EndedRow>(statements.endSessionRow, by)
-  if (sessions.length === 0) return undefined
-  const grants = await tx.run<EndedGrant>(statements.endGrantsOfSession, [...by, alive(sessions)])
-  return lineOfRows(tx, statements.drawSessionLine, { id, sessions, grants }, context)
 }
 
 async function endUser(tx: Queries, id: string, context: EndingContext): Promise<Ended | undefined> {

@@ -24,8 +24,10 @@ const audited = (
    select '${type}', $4::text, '${kind}', ${target}, $2::text, n.seq, $5::text, $6::text, ${user}::uuid, ${client}::text,
      nullif(jsonb_strip_nulls(jsonb_build_object('note', $7::text) || coalesce(${detail}::jsonb, '{}')), '{}') from n`
 
-const until = 'clock_now() + make_interval(secs => $3::int)'
-const lastEight = (id: string) => `substring(uuid_send(${id}) from 9)`
+/** How long an entry stays in the feed. */
+export const until = 'clock_now() + make_interval(secs => $3::int)'
+/** The key of a session, a grant or a token in the feed. */
+export const lastEight = (id: string) => `substring(uuid_send(${id}) from 9)`
 
 const ended = `revoked_at = clock_now(), revoke_reason = $2::text, revoked_by = $3::text`
 
@@ -48,19 +50,6 @@ with l as materialized (
   from grants g left join users u on u.id = g.user_id left join clients c on c.id = g.client join server v on v.id = 1
   where ${condition} and g.revoked_at is null order by g.id for no key update of g)
 update grants g set ${ended} from l where g.id = l.id returning g.id, l.offline, l.alive`
-
-export const endSessionRow: Statement = { name: 'end_session_1', text: sessionsWhere('s.id = $1::uuid') }
-
-/**
- * Offline grants outlive their session (OpenID Connect Back-Channel Logout 1.0 §2.7), unless their client wants them to end with a log-out, or
- * with the next person's log-in at the same browser.
- */
-export const endGrantsOfSession: Statement = {
-  name: 'end_session_2',
-  text: grantsWhere(
-    `g.session_id = $1::uuid and (not g.offline or ($2::text in ('logout', 'replaced') and c.logout_ends_offline))`,
-  ),
-}
 
 export const endSessionsOfUser: Statement = { name: 'end_user_2', text: sessionsWhere('s.user_id = $1::uuid') }
 
@@ -104,18 +93,9 @@ with n as (update feed_head set seq = seq + greatest(cardinality($9::uuid[]), 1)
   select n.seq - cardinality($9::uuid[]) + x.i, x.kind::"char", ${lastEight('x.id')}, ${until}
   from n cross join unnest($8::text[], $9::uuid[]) with ordinality as x(kind, id, i)
   union all
-  select n.seq, 'g', '\\x0000000000000000', clock_now() from n where cardinality($9::uuid[]) = 0
+  select n.seq, 'g', '\\x0000000000000000', ${until} from n where cardinality($9::uuid[]) = 0
 )`
 const counts = `jsonb_build_object('sessions', $10::int, 'grants', $11::int)`
-
-export const drawSessionLine: Statement = {
-  name: 'end_session_3',
-  text: `${entries}, a as (${audited('session.ended', 'session', {
-    user: '(select user_id from sessions where id = $1::uuid)',
-    detail: counts,
-  })})
-select seq as position from n`,
-}
 
 export const drawUserSessionsLine: Statement = {
   name: 'end_user_sessions_3',
@@ -142,23 +122,6 @@ with n as (update feed_head set seq = seq + 1 where id = 1 returning seq
 ), e as (insert into feed_entries (seq, kind, key, until) select n.seq, 'u', $8::bytea, ${until} from n
 ), a as (${audited('user.ended', 'user', { user: '$1', detail: `jsonb_build_object('sessions', $9::int, 'grants', $10::int)` })})
 select seq as position from n`,
-}
-
-export const endGrant: Statement = {
-  name: 'end_grant',
-  text: `
-with l as materialized (
-  select g.id, not ${grantIsDead} as alive
-  from grants g left join users u on u.id = g.user_id left join clients c on c.id = g.client join server v on v.id = 1
-  left join sessions s on s.id = g.session_id and not g.offline
-  where g.id = $1::uuid and g.revoked_at is null for no key update of g
-), g as (
-  update grants g set revoked_at = clock_now(), revoke_reason = $2::text, revoked_by = $4::text from l where g.id = l.id
-  returning g.id, g.user_id, g.client, l.alive
-), n as (update feed_head h set seq = h.seq + 1 from g where h.id = 1 returning h.seq, g.id, g.user_id, g.client, g.alive
-), e as (insert into feed_entries (seq, kind, key, until) select n.seq, 'g', ${lastEight('n.id')}, ${until} from n
-), a as (${audited('grant.ended', 'grant', { user: 'n.user_id', client: '(select client_id from clients where id = n.client)' })})
-select n.seq as position, 0 as sessions, n.alive::int as grants from n`,
 }
 
 const nextSecond = 'floor(extract(epoch from clock_now()))::bigint + 1'

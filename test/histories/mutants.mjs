@@ -11,6 +11,7 @@ const refresh = 'store/refresh.js'
 const codes = 'store/authorization-codes.js'
 const end = 'store/end.js'
 const endings = 'store/ending-statements.js'
+const combined = 'store/combined-ending-statements.js'
 
 /** @type {Mutant[]} */
 export const mutants = [
@@ -85,15 +86,24 @@ export const mutants = [
     profile: 'ending',
     changes: [
       [
-        endings,
-        "), e as (insert into feed_entries (seq, kind, key, until) select n.seq, 'g', ${lastEight('n.id')}, ${until} from n\n",
+        combined,
+        "), e as (\n  insert into feed_entries (seq, kind, key, until) select n.before + x.nth, 'g', ${lastEight('x.id')}, ${until} from n cross join x\n",
         '',
       ],
-      [endings, 'n.alive::int as grants from n', 'n.alive::int as grants, $3::int as life from n'],
+      [
+        combined,
+        'x.alive::int as grants from n cross join x',
+        'x.alive::int as grants, $3::int as life from n cross join x',
+      ],
       [
         end,
-        '    await raiseFloor(db, ending);\n',
-        `    if (target === 'grant' && ended) await db.run({ name: 'late_entry', text: "insert into feed_entries (seq, kind, key, until) values ($1, 'g', substring(uuid_send($2::uuid) from 9), clock_now() + interval '1 hour')" }, [ended.position, ending.id]);\n    await raiseFloor(db, ending);\n`,
+        '        return endCombined(db, { target, id: ending.id, ...context });\n',
+        `        {
+            const ended = await endCombined(db, { target, id: ending.id, ...context });
+            if (target === 'grant' && ended) await db.run({ name: 'late_entry', text: "insert into feed_entries (seq, kind, key, until) values ($1, 'g', substring(uuid_send($2::uuid) from 9), clock_now() + interval '1 hour')" }, [ended.position, ending.id]);
+            return ended;
+        }
+`,
       ],
     ],
   },
@@ -102,14 +112,14 @@ export const mutants = [
     profile: 'ending',
     changes: [
       [
-        endings,
-        'n as (update feed_head h set seq = h.seq + 1 from g where h.id = 1 returning h.seq, g.id, g.user_id, g.client, g.alive\n',
-        'n as (select $8::bigint as seq, g.id, g.user_id, g.client, g.alive from g\n',
+        combined,
+        'update feed_head h set seq = h.seq + k.grants from (select count(*) as grants from x) k where h.id = 1 and k.grants > 0\n  returning h.seq - k.grants as before',
+        'select $8::bigint as before where exists (select from x)',
       ],
       [
-        end,
-        'return one(tx, statements.endGrant, common(ending.id, context));',
-        "{ const [h] = await tx.run({ name: 'early', text: 'update feed_head set seq = seq + 1 where id = 1 returning seq' }, []); return one(tx, statements.endGrant, [...common(ending.id, context), h.seq]); }",
+        'store/combined-endings.js',
+        'await tx.run(statements.endGrants, common(batch))',
+        "await (async () => { const [h] = await tx.run({ name: 'early', text: 'update feed_head set seq = seq + $1::int where id = 1 returning seq - $1::int as before' }, [batch.length]); return tx.run(statements.endGrants, [...common(batch), h.before]); })()",
       ],
     ],
   },
