@@ -26,7 +26,7 @@ export interface CleanupParts {
   readonly signal: AbortSignal
 }
 
-const batchRows = 1000
+const batchRows = 500
 const leastRows = 50
 const slowMs = 250
 /** Rest after a batch, in times of what it took: an instance never uses more than a quarter of a connection for this. */
@@ -90,9 +90,9 @@ export function createCleanup(parts: CleanupParts): () => Promise<void> {
 function dueBatches(db: Database, table: ExpiringTable, retention: Retention): Batch {
   let fromAt: Date | null = null
   return async (limit) => {
-    const { deleted, reachedAt } = await deleteDue(db, table, { retention, limit, fromAt })
+    const { deleted, reachedAt, isCut } = await deleteDue(db, table, { retention, limit, fromAt })
     fromAt = reachedAt
-    return { deleted, more: deleted === limit }
+    return { deleted, more: isCut || deleted === limit }
   }
 }
 

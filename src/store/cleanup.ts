@@ -1,4 +1,6 @@
-import type { Queries, Statement } from './database.ts'
+import { DatabaseError } from 'pg'
+import { Unavailable } from '../domain/unavailable.ts'
+import type { Database, Queries, Statement } from './database.ts'
 
 /** How long what has run out is kept. */
 export interface Retention {
@@ -55,19 +57,63 @@ select count(*)::int as deleted, max(${column}) as "reachedAt" from gone`,
   }
 }
 
-const deletions = Object.fromEntries(expiringTables.map((table) => [table, deletion(table)]))
+/*
+ * The feed is shortened from its beginning only, by one instance at a time: whoever reads it counts on every position after the first one being
+ * there.
+ */
+const shortenFeed: Statement = {
+  name: 'clean_feed_entries',
+  text: `
+with turn as materialized (select pg_try_advisory_xact_lock(hashtext('falconer.feed_cleanup')) as mine
+), page as materialized (
+  select seq, until < clock_now() - make_interval(secs => $1::double precision) as due from feed_entries order by seq limit $2::int
+), gone as (
+  delete from feed_entries e using page p, turn t
+  where t.mine and e.seq = p.seq and p.seq < coalesce((select min(seq) from page where not due), 9223372036854775807)
+    and ($3::timestamptz is null or true)
+  returning e.until
+)
+select count(*)::int as deleted, max(until) as "reachedAt" from gone`,
+}
 
-/** Deletes up to `limit` rows that are due, oldest first, in one commit; `fromAt` is where the batch before it ended. */
+const deletions = new Map(
+  expiringTables.map((table) => [table, table === 'feed_entries' ? shortenFeed : deletion(table)]),
+)
+
+const bound: Statement = { name: 'bound_cleanup', text: `set local statement_timeout = '500ms'` }
+
+/** What a batch did. `isCut`: it took too long, and nothing of it was done. */
+export interface Deletion {
+  readonly deleted: number
+  readonly reachedAt: Date | null
+  readonly isCut: boolean
+}
+
+/**
+ * Deletes up to `limit` rows that are due, oldest first, in one commit; `fromAt` is where the batch before it ended. It gives up after half a
+ * second, so that on the slowest disk its locks are gone before anybody notices.
+ */
 export async function deleteDue(
-  db: Queries,
+  db: Database,
   table: ExpiringTable,
   { retention, limit, fromAt }: { retention: Retention; limit: number; fromAt: Date | null },
-): Promise<{ deleted: number; reachedAt: Date | null }> {
-  const statement = deletions[table] ?? deletion(table)
+): Promise<Deletion> {
+  const statement = deletions.get(table) ?? deletion(table)
   const values = [rules[table].keptSeconds(retention), limit, fromAt]
-  const [row] = await db.run<{ deleted: number; reachedAt: Date | null }>(statement, values)
-  return row ?? { deleted: 0, reachedAt: null }
+  try {
+    return await db.transaction(async (tx) => {
+      await tx.run(bound, [])
+      const [row] = await tx.run<{ deleted: number; reachedAt: Date | null }>(statement, values)
+      return { deleted: row?.deleted ?? 0, reachedAt: row?.reachedAt ?? null, isCut: false }
+    })
+  } catch (error) {
+    if (isTimeout(error)) return { deleted: 0, reachedAt: fromAt, isCut: true }
+    throw error
+  }
 }
+
+const isTimeout = (error: unknown): boolean =>
+  error instanceof Unavailable && error.cause instanceof DatabaseError && error.cause.code === '57014'
 
 /** What a user allowed a client, by the ids of their rows. */
 export interface ConsentKey {

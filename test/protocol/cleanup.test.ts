@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createCleanup } from '../../src/cleanup.ts'
+import { type CleanupObserver, createCleanup } from '../../src/cleanup.ts'
 import { asksForPassword } from '../support/front-channel.ts'
 import { startServer, type TestClient, type TestServer } from '../support/server.ts'
 import { claimsOf, isActive } from '../support/tokens.ts'
@@ -17,11 +17,11 @@ beforeAll(async () => {
 afterAll(() => server.close())
 
 /** One round, as every instance makes them. */
-async function cleanUp(): Promise<void> {
+async function cleanUp(batch: CleanupObserver['batch'] = () => {}): Promise<void> {
   const round = createCleanup({
     db: server.server.tools.db,
     retention: { sessionDays: 7, auditDays: 400 },
-    observer: { batch: () => {}, round: () => {} },
+    observer: { batch, round: () => {} },
     logger: pino({ level: 'silent' }),
     signal: new AbortController().signal,
   })
@@ -45,7 +45,8 @@ const inserts: Record<string, (ago: string) => string> = {
   login_transactions: (at) =>
     `(handle_hash, binding_hash, client, params, expires_at) select uuid_send(new_id()), '\\x00', new_id(), '{}', ${at}`,
   revoked_jtis: (at) => `(jti, expires_at) select new_id(), ${at}`,
-  feed_entries: (at) => `(seq, kind, key, until) select -floor(random() * 1e15)::bigint, 's', '\\x00', ${at}`,
+  feed_entries: (at) =>
+    `(seq, kind, key, until) select coalesce(max(seq), -1000000) + 1, 's', '\\x00', ${at} from feed_entries where seq < 0`,
   limits: (at) => `(key, n, ends_at) select new_id()::text, 1, ${at}`,
   client_secrets: (at) => `(client, hash, expires_at) select id, '\\x00', ${at} from clients limit 1`,
   audit_events_default: (at) => `(type, at) select 'test', ${at}`,
@@ -81,6 +82,34 @@ describe('what has run out is deleted', () => {
     )
     await cleanUp()
     expect(await count('limits', `key like 'batch-%'`)).toBe(0)
+  })
+
+  it('in smaller ones where the database is slow: none holds its locks for long', async () => {
+    await server.db.query(
+      `insert into limits (key, n, ends_at) select 'slow-' || i, 1, clock_now() - interval '1 hour' from generate_series(1, 600) i`,
+    )
+    await server.db.query(`create function dawdle() returns trigger language plpgsql as $$
+      begin perform pg_sleep(0.003); return old; end $$`)
+    await server.db.query('create trigger dawdle before delete on limits for each row execute function dawdle()')
+    const batches: { rows: number; seconds: number }[] = []
+    await cleanUp((_, rows, seconds) => batches.push({ rows, seconds }))
+    await server.db.query('drop trigger dawdle on limits')
+    expect(await count('limits', `key like 'slow-%'`)).toBe(0)
+    // 500 rows would have taken a second and a half: they were given up, and tried again as fewer.
+    expect(Math.max(...batches.map(({ rows }) => rows))).toBeLessThan(200)
+  })
+
+  it('the feed only from its beginning: whoever reads it counts on all that comes after the first entry', async () => {
+    const first = -500_000
+    const until = [-60, 60, -60].map((seconds) => `clock_now() + make_interval(secs => ${seconds})`)
+    for (const [i, at] of until.entries())
+      await server.db.query(
+        `insert into feed_entries (seq, kind, key, until) values (${first + i}, 's', '\\x00', ${at})`,
+      )
+    await server.db.query(`delete from feed_entries where seq < ${first}`)
+    await cleanUp()
+    const left = await server.db.query(`select seq::int from feed_entries where seq < -400000 order by seq`)
+    expect(left.map(({ seq }) => seq)).toEqual([first + 1, first + 2])
   })
 
   it('what was ended stays as long as what was not: an administrator still sees why', async () => {

@@ -52,12 +52,12 @@ describe('GET /metrics', () => {
     expect(samples.get('falconer_cleanup_last_complete_timestamp_seconds')).toBe(0)
   })
 
-  it('counts up to ten thousand, and no further', async () => {
+  it('counts up to a thousand, and no further', async () => {
     await server.db.query(
-      `insert into limits (key, n, ends_at) select 'many-' || i, 1, clock_now() - interval '1 s' from generate_series(1, 10500) i`,
+      `insert into limits (key, n, ends_at) select 'many-' || i, 1, clock_now() - interval '1 s' from generate_series(1, 1500) i`,
     )
     const samples = await fresh(({ url }) => scrape(url))
-    expect(samples.get('falconer_cleanup_backlog_rows{table="limits"}')).toBe(10_000)
+    expect(samples.get('falconer_cleanup_backlog_rows{table="limits"}')).toBe(1000)
     await server.db.query('truncate limits')
   })
 
@@ -75,8 +75,8 @@ describe('GET /metrics', () => {
       { CLEANUP_INTERVAL_SECONDS: '1' },
     )
     expect(samples.get('falconer_cleanup_deleted_rows_total{table="limits"}')).toBe(2500)
-    expect(samples.get('falconer_cleanup_batches_total{table="limits"}')).toBe(3)
-    expect(samples.get('falconer_cleanup_batch_duration_seconds_count')).toBe(3)
+    expect(samples.get('falconer_cleanup_batches_total{table="limits"}')).toBe(5)
+    expect(samples.get('falconer_cleanup_batch_duration_seconds_count')).toBe(5)
     expect(samples.get('falconer_cleanup_last_complete_timestamp_seconds')).toBeGreaterThanOrEqual(began)
     const elsewhere = await scrape(server.url)
     expect(elsewhere.has('falconer_cleanup_deleted_rows_total{table="limits"}')).toBe(false)
