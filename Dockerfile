@@ -3,9 +3,11 @@
 FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY packages/verifier/package.json ./packages/verifier/
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY scripts ./scripts
+COPY packages ./packages
 COPY src ./src
 RUN npm run build
 
@@ -13,6 +15,7 @@ RUN npm run build
 FROM node:24-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY packages/verifier/package.json ./packages/verifier/
 RUN npm ci --omit=dev --omit=optional --ignore-scripts
 
 FROM node:24-slim
@@ -24,7 +27,10 @@ ENV NODE_ENV=production \
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+COPY --from=build /app/packages/verifier/dist ./packages/verifier/dist
+COPY packages/verifier/package.json ./packages/verifier/
 COPY package.json ./
+COPY bin ./bin
 COPY migrations ./migrations
 # A number, so that a platform which forbids root can see that this is not root. The files stay root's: read-only here.
 USER 10001:10001

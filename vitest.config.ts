@@ -1,8 +1,13 @@
 import { defineConfig } from 'vitest/config'
 
+// The verifier is tested from its sources; what is started as a process of its own uses the compiled package.
+const conditions = ['falconer-source']
+
 export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
   test: {
-    include: ['test/**/*.test.ts', 'test/**/*.test.tsx'],
+    include: ['test/**/*.test.ts', 'test/**/*.test.tsx', 'packages/verifier/test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     // For a machine that does other things too; nothing here is meant to be quick or slow.
     testTimeout: 120_000,

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
 if (existsSync('node_modules/.bin/tsc')) {
+  await import('./build-verifier.mjs')
   const options = { stdio: 'inherit', shell: process.platform === 'win32' }
   const { status } = spawnSync('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json'], options)
   if (status !== 0) process.exit(status ?? 1)

@@ -34,6 +34,7 @@ function build() {
     if (fs.statSync(old).mtimeMs < Date.now() - 86_400_000) fs.rmSync(old, { recursive: true, force: true })
   }
   const draft = `${target}.${process.pid}`
+  spawnSync(process.execPath, [path.join(root, 'scripts/build-verifier.mjs')], { stdio: 'inherit' })
   const tsc = spawnSync(
     path.join(root, 'node_modules/.bin/tsc'),
     ['-p', 'tsconfig.histories.json', '--outDir', draft],

@@ -22,6 +22,7 @@ export function buildServer(): string {
   prepareFolder()
   // Several files of tests begin at once: each builds aside, and whoever comes second finds the name taken.
   const draft = `${target}.${process.pid}`
+  spawnSync(process.execPath, [path.join(root, 'scripts/build-verifier.mjs')], { stdio: 'inherit' })
   const tsc = spawnSync(path.join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json', '--outDir', draft], {
     cwd: root,
     encoding: 'utf8',
