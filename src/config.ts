@@ -171,6 +171,10 @@ function toConfig(values: Values) {
     },
     policy: toPolicy(values),
     keys: { publishLeadSeconds: values.KEY_PUBLISH_LEAD_SECONDS, rotationSeconds: values.KEY_ROTATION_SECONDS },
+    feed: {
+      maxStalenessSeconds: values.FEED_MAX_STALENESS_SECONDS,
+      mostConnections: values.FEED_MAX_CONNECTIONS,
+    },
     argon2: {
       memoryKib: values.ARGON2_MEMORY_KIB,
       time: values.ARGON2_TIME,

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { CleanupObserver } from './cleanup.ts'
+import type { Feed } from './protocol/feed/feed.ts'
 import { countDueAuditPartitions } from './store/audit-partitions.ts'
 import { measureBacklog, type Retention } from './store/cleanup.ts'
 import type { Database } from './store/database.ts'
@@ -16,7 +17,7 @@ export interface Metrics {
 const measuredMs = 10_000
 
 /** The metrics of one server: several in one process do not add up. */
-export function createMetrics(db: Database, retention: Retention): Metrics {
+export function createMetrics(db: Database, retention: Retention, feed: Feed): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -58,6 +59,14 @@ export function createMetrics(db: Database, retention: Retention): Metrics {
     registers,
   })
 
+  const ofFeed = (name: string, help: string) => new Gauge({ name: `falconer_feed_${name}`, help, registers })
+  const streams = ofFeed('streams', 'Verifiers that listen to this instance')
+  const entries = ofFeed(
+    'entries',
+    'Entries of the revocation feed in the memory of this instance; 0 while nobody reads it',
+  )
+  const position = ofFeed('position', 'The newest position that this instance has read')
+
   let measuring: Promise<void> | undefined
   let measuredAt = Number.NEGATIVE_INFINITY
   const measure = async (): Promise<void> => {
@@ -92,6 +101,10 @@ export function createMetrics(db: Database, retention: Retention): Metrics {
     text: async () => {
       await measureNowAndThen()
       for (const [state, count] of Object.entries(db.connections())) connections.set({ state }, count)
+      const counts = feed.counts()
+      streams.set(counts.subscribers)
+      entries.set(counts.entries)
+      position.set(counts.head)
       return registry.metrics()
     },
   }

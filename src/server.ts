@@ -19,6 +19,7 @@ import { loginRoutes } from './http/routes/login.tsx'
 import { logoutRoutes } from './http/routes/logout.tsx'
 import { metricsRoutes } from './http/routes/metrics.ts'
 import { notBeforeRoutes } from './http/routes/not-before.ts'
+import { revocationRoutes } from './http/routes/revocations.ts'
 import { revokeRoutes } from './http/routes/revoke.ts'
 import { tokenRoutes } from './http/routes/token.ts'
 import { userinfoRoutes } from './http/routes/userinfo.ts'
@@ -27,6 +28,7 @@ import type { HttpTools } from './http/tools.ts'
 import { text } from './http/views/text.ts'
 import { startMaintenance } from './maintenance.ts'
 import { createMetrics } from './metrics.ts'
+import { listenToFeed } from './store/wake-up.ts'
 import { buildTools, type ServerParts } from './tools.ts'
 
 export interface Server {
@@ -46,9 +48,11 @@ export async function createServer(parts: ServerParts): Promise<Server> {
   const { config, logger } = parts
   const tools = await buildTools(parts)
   const retention = { sessionDays: config.sessionRetentionDays, auditDays: config.auditRetentionDays }
-  const metrics = createMetrics(tools.db, retention)
+  const metrics = createMetrics(tools.db, retention, tools.feed)
   const { cleanupSeconds } = config
   const maintenance = await startMaintenance(tools, { retention, cleanupSeconds, observer: metrics.cleanup, logger })
+
+  const wakeUp = listenToFeed(config.databaseDirectUrl ?? parts.databaseUrl, () => tools.feed.wake())
 
   const app = await createEmptyApp(parts)
   await app.register(async (documents) => documentRoutes(documents, tools))
@@ -66,6 +70,12 @@ export async function createServer(parts: ServerParts): Promise<Server> {
     })
     refuseOtherMethods(json, formEndpoints)
   })
+  await app.register(async (readers) => {
+    speakOAuth(readers)
+    revocationRoutes(readers, tools)
+  })
+  // Streams have no end of their own: a server that stops taking requests would wait for them.
+  app.addHook('preClose', async () => tools.feed.close())
   await app.register(async (pages) => {
     readForms(pages)
     speakPages(pages)
@@ -85,7 +95,7 @@ export async function createServer(parts: ServerParts): Promise<Server> {
   })
 
   const close = async () => {
-    await Promise.all([app.close(), adminApp?.close(), maintenance.stop()])
+    await Promise.all([app.close(), adminApp?.close(), maintenance.stop(), wakeUp.stop()])
     await tools.db.close()
   }
   let closing: Promise<void> | undefined

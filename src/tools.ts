@@ -12,10 +12,11 @@ import { createSeal } from './crypto/seal.ts'
 import type { LimitName } from './domain/lifetimes.ts'
 import { createCookies } from './http/cookies.ts'
 import type { HttpTools } from './http/tools.ts'
+import { createFeed } from './protocol/feed/feed.ts'
 import { createKeyRing } from './protocol/keys/ring.ts'
 import { createClientCache } from './store/clients.ts'
 import { openDatabase } from './store/database.ts'
-import { readOrMakeFeedKey, replaceFeedKey } from './store/feed.ts'
+import { readOrMakeFeedKey, replaceFeedKey } from './store/feed-key.ts'
 import { writePolicy } from './store/policy.ts'
 import { createResourceCache } from './store/resources.ts'
 
@@ -53,6 +54,16 @@ export async function buildTools({
   // Sealed under the first master key from now on, so that an older one can be taken out of the settings.
   if (!seal.isCurrent(sealedFeedKey)) await replaceFeedKey(db, sealedFeedKey, seal.seal(feedKey, feedContext))
   const { rateLimits, argon2 } = config
+  const keys = createKeyRing(db, seal, config.keys.rotationSeconds)
+  const feed = createFeed({
+    db,
+    keys,
+    issuer: config.issuer,
+    policy: config.feed,
+    instance: randomSecret().slice(0, 8),
+    feedKey: feedKey.toString('base64url'),
+    onError: (error) => logger.warn({ err: error }, 'the revocation feed could not be read'),
+  })
   const clients = createClientCache(db, cacheSeconds)
   const resources = createResourceCache(db, cacheSeconds)
   return {
@@ -60,7 +71,8 @@ export async function buildTools({
     issuer: config.issuer,
     lifetimes: config.lifetimes,
     offersRememberMe: config.policy.remember !== undefined,
-    keys: createKeyRing(db, seal, config.keys.rotationSeconds),
+    keys,
+    feed,
     keyPolicy: config.keys,
     seal,
     refreshTokens: createRefreshTokens(masterKeys),

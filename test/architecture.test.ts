@@ -91,8 +91,9 @@ describe('the house', () => {
     expect(clocked.map(({ file }) => file)).toEqual([])
   })
 
-  it('reads the environment in main.ts alone', () => {
-    expect(sources.filter(({ text }) => /process\.env\b/.test(text)).map(({ file }) => file)).toEqual(['main.ts'])
+  it('reads the environment in the two files that a process begins with', () => {
+    const reading = sources.filter(({ text }) => /process\.env\b/.test(text)).map(({ file }) => file)
+    expect(reading.sort()).toEqual(['cli/main.ts', 'main.ts'])
   })
 
   it('writes SQL in store alone', () => {
@@ -105,17 +106,19 @@ describe('the house', () => {
     expect(elsewhere.map(({ file }) => file)).toEqual([])
   })
 
-  it('has guests beside it: a demo and a tour that speak HTTP, and that no room knows', () => {
-    const guests = sources.filter(({ room }) => room === 'demo' || room === 'tour')
+  it('has guests beside it, which speak HTTP, and which no room knows', () => {
+    const names = new Set(['demo', 'tour', 'verify-proxy', 'cli'])
+    const guests = sources.filter(({ room }) => names.has(room))
     const reached = guests.flatMap((source) =>
       source.imports
         .filter((specifier) => specifier.startsWith('.') && targetRoom(source, specifier) !== source.room)
         .map((specifier) => `${source.file} -> ${targetRoom(source, specifier)}`),
     )
-    const allowed = /^demo\/(seed|start)\.ts -> admin$|^tour\/(ephemeral-server|main)\.ts -> /
+    const allowed =
+      /^demo\/(seed|start)\.ts -> admin$|^tour\/(ephemeral-server|main)\.ts -> |^verify-proxy\/\w+\.ts -> (cli|start)$|^cli\/(main|serve)\.ts -> /
     expect(reached.filter((edge) => !allowed.test(edge))).toEqual([])
     const knowing = inRooms.filter((source) =>
-      source.imports.some((specifier) => ['demo', 'tour'].includes(targetRoom(source, specifier))),
+      source.imports.some((specifier) => names.has(targetRoom(source, specifier))),
     )
     expect(knowing.map(({ file }) => file)).toEqual([])
   })

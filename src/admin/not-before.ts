@@ -3,6 +3,7 @@ import { findClientRecord } from '../store/client-records.ts'
 import { end } from '../store/end.ts'
 import { moveNotBefore, type NotBeforeScope, readClock, readLine, readNotBefore } from '../store/not-before.ts'
 import { isId } from './document.ts'
+import { deadlinesOf, type Receipt, receiptOf } from './enforcement.ts'
 import { badField, notFound } from './problem.ts'
 import type { AdminTools } from './tools.ts'
 
@@ -21,11 +22,27 @@ export interface NotBeforeLine {
   readonly position: number
 }
 
+/** A line that was drawn, and when it is obeyed everywhere. */
+export interface DrawnLine extends NotBeforeLine, Partial<Receipt> {
+  readonly bound: string
+  readonly expired_by: string
+}
+
 /**
  * Draws a line: "now" ends everything of the scope, exactly; seconds in the past kill what was authenticated before them. It only moves forward.
  * @throws {Problem} not_found, invalid_field for the future
  */
-export async function drawLine(request: NotBeforeRequest, actor: Actor, tools: AdminTools): Promise<NotBeforeLine> {
+export async function drawLine(
+  request: NotBeforeRequest,
+  actor: Actor,
+  tools: AdminTools,
+  waitSeconds?: number,
+): Promise<DrawnLine> {
+  const line = await draw(request, actor, tools)
+  return { ...line, ...(await deadlinesOf(tools)), ...(await receiptOf(line.position, tools, waitSeconds)) }
+}
+
+async function draw(request: NotBeforeRequest, actor: Actor, tools: AdminTools): Promise<NotBeforeLine> {
   const { scope, not_before: wanted } = request
   const id = request.id ?? null
   const ending = await targetOf(scope, id, tools)

@@ -1,13 +1,13 @@
 import type { Actor, Ended, Ending } from '../domain/ending.ts'
-import { longestAccessTokenSeconds } from '../domain/signing-key.ts'
 import { findClientRecord } from '../store/client-records.ts'
 import { end } from '../store/end.ts'
 import { countEnding } from '../store/ending-preview.ts'
 import { findGrantRecord } from '../store/grant-records.ts'
-import { readClock, readNotBefore } from '../store/not-before.ts'
+import { readNotBefore } from '../store/not-before.ts'
 import { findSessionRecord } from '../store/session-records.ts'
 import { findUserRecord } from '../store/user-records.ts'
 import { isId } from './document.ts'
+import { deadlinesOf, type Receipt, receiptOf } from './enforcement.ts'
 import { badField, notFound, Problem } from './problem.ts'
 import type { AdminTools } from './tools.ts'
 
@@ -25,11 +25,13 @@ export interface RevocationRequest {
   readonly dry_run?: boolean
 }
 
-export interface Revocation {
+export interface Revocation extends Partial<Receipt> {
   /** Position in the feed: what was created before it is dead. */
   readonly position: number
-  /** RFC 3339: by then every token of it is dead also at services that check nothing but `exp`. */
+  /** RFC 3339: from then on no verifier accepts a token of it, whatever has failed meanwhile. */
   readonly bound: string
+  /** RFC 3339: by then every token of it has expired, also for services that do not read the feed. */
+  readonly expired_by: string
   /** Null for a client and for all, whose rows are not touched. */
   readonly ended: { readonly sessions: number; readonly grants: number } | null
   readonly dry_run?: true
@@ -42,7 +44,12 @@ export const needsAdmin = (request: RevocationRequest): boolean => request.all =
  * Ends what the request names. What ended before is answered with zeros and the position of now; a dry run with what would end.
  * @throws {Problem} invalid_request without exactly one target, not_found for one that never was
  */
-export async function revoke(request: RevocationRequest, actor: Actor, tools: AdminTools): Promise<Revocation> {
+export async function revoke(
+  request: RevocationRequest,
+  actor: Actor,
+  tools: AdminTools,
+  waitSeconds?: number,
+): Promise<Revocation> {
   const ending = await targetOf(request, tools)
   if (request.dry_run === true) {
     const ended = await countEnding(tools.db, ending)
@@ -50,7 +57,8 @@ export async function revoke(request: RevocationRequest, actor: Actor, tools: Ad
   }
   const note = request.reason === undefined ? {} : { note: request.reason }
   const ended = await end(tools.db, ending, { reason: 'admin', actor, feedKey: tools.feedKey, ...note })
-  return answer(countsOf(ended), ended?.position, tools)
+  const answered = await answer(countsOf(ended), ended?.position, tools)
+  return { ...answered, ...(await receiptOf(answered.position, tools, waitSeconds)) }
 }
 
 function countsOf(ended: Ended | undefined): Revocation['ended'] {
@@ -59,15 +67,14 @@ function countsOf(ended: Ended | undefined): Revocation['ended'] {
   return sessions === null || grants === null ? null : { sessions, grants }
 }
 
-// Read after the commit, so that the bound lies behind it.
 async function answer(
   ended: Revocation['ended'],
   position: number | undefined,
   tools: AdminTools,
 ): Promise<Revocation> {
   const latest = position ?? (await readNotBefore(tools.db, false)).position
-  const deadAt = new Date(((await readClock(tools.db)) + longestAccessTokenSeconds) * 1000)
-  return { position: latest, bound: deadAt.toISOString(), ended }
+  const deadlines = await deadlinesOf(tools)
+  return { position: latest, ...deadlines, ended }
 }
 
 async function targetOf(request: RevocationRequest, tools: AdminTools): Promise<Ending> {

@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { sendUnreadable } from './error-page.tsx'
 
@@ -25,6 +27,7 @@ export function createApp(settings: AppSettings, logger: FastifyBaseLogger): Fas
     // Coercion would turn a repeated or mistyped value into something that passes.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
   })
+  closeUnusedConnections(app)
   // The path without its query: codes, hints and handles travel there. A path that is none of ours may hold anything, a token too.
   app.addHook('onResponse', async (request, reply) => {
     const { method, url } = request
@@ -35,6 +38,19 @@ export function createApp(settings: AppSettings, logger: FastifyBaseLogger): Fas
     )
   })
   return app
+}
+
+/** Browsers open connections in advance. A server that stops would wait a minute for their first request. */
+function closeUnusedConnections(app: FastifyInstance): void {
+  const unused = new Set<Socket>()
+  app.server.on('connection', (socket: Socket) => {
+    unused.add(socket)
+    socket.once('close', () => unused.delete(socket))
+  })
+  app.server.on('request', ({ socket }: IncomingMessage) => unused.delete(socket))
+  app.addHook('preClose', async () => {
+    for (const socket of unused) socket.destroy()
+  })
 }
 
 const pathOf = (url: string): string => url.split('?', 1)[0] ?? ''

@@ -8,7 +8,11 @@ import { clientAuthMethods } from './client-auth/index.ts'
 import { grantTypes } from './grant-types/index.ts'
 
 /** What this server can do (OpenID Connect Discovery §3, RFC 8414 §2). Computed from the tables that do it, so it cannot promise more. */
-export function discovery(issuer: string, reachableAcr: readonly string[]): Record<string, unknown> {
+export function discovery(
+  issuer: string,
+  reachableAcr: readonly string[],
+  feedMaxStalenessSeconds: number,
+): Record<string, unknown> {
   const authMethods = Object.keys(clientAuthMethods)
   const confidential = authMethods.filter((method) => method !== 'none')
   return {
@@ -21,6 +25,11 @@ export function discovery(issuer: string, reachableAcr: readonly string[]): Reco
     revocation_endpoint: `${issuer}/revoke`,
     end_session_endpoint: `${issuer}/logout`,
     not_before_endpoint: `${issuer}/not-before`,
+    revocation_feed_snapshot_endpoint: `${issuer}/revocations/snapshot`,
+    revocation_feed_endpoint: `${issuer}/revocations`,
+    revocation_feed_stream_endpoint: `${issuer}/revocations/stream`,
+    revocation_feed_ack_endpoint: `${issuer}/revocations/ack`,
+    revocation_feed_max_staleness: feedMaxStalenessSeconds,
     scopes_supported: [...identityScopes, ...serviceScopes, ...adminScopes],
     response_types_supported: responseTypes,
     response_modes_supported: responseModes,

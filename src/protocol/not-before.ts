@@ -1,6 +1,4 @@
-import { OAuthError } from '../domain/oauth-error.ts'
 import { readNotBefore } from '../store/not-before.ts'
-import { requireAccessToken } from './tokens/verify.ts'
 import type { Tools } from './tools.ts'
 
 /** The document for services that only compare `iat`: a token is dead when its `iat` is smaller than the greatest value that applies. */
@@ -14,11 +12,4 @@ export interface NotBefore {
 export async function notBefore(withClients: boolean, tools: Tools): Promise<NotBefore> {
   const { server, clients, position } = await readNotBefore(tools.db, withClients)
   return { server, ...(withClients ? { clients } : {}), position }
-}
-
-/** Whether a bearer token may read the lines of clients. @throws {OAuthError} invalid_token, insufficient_scope */
-export async function requireRevocationsScope(token: string, tools: Tools): Promise<void> {
-  const { scopes } = await requireAccessToken(token, tools, { audience: tools.issuer })
-  if (!scopes.includes('revocations:read'))
-    throw new OAuthError('insufficient_scope', 'The scope revocations:read is needed')
 }

@@ -5,6 +5,7 @@ import type { Database } from '../store/database.ts'
 import type { FeedKey } from '../store/end.ts'
 import type { Limit } from '../store/limits.ts'
 import type { FindResources } from '../store/resources.ts'
+import type { Feed } from './feed/feed.ts'
 import type { KeyRing } from './keys/ring.ts'
 
 /** What the procedures of the protocol work with; built once, in server.ts. */
@@ -18,6 +19,7 @@ export interface Tools {
   readonly findClient: FindClient
   readonly findResources: FindResources
   readonly feedKey: FeedKey
+  readonly feed: Feed
   /** The limit of that name for one subject; empty when limits are off. */
   readonly limit: (name: LimitName, subject: string) => readonly Limit[]
 }

@@ -1,5 +1,5 @@
 import { checkDatabaseUrl, checkIssuer, checkMasterKeys, checkProxy } from './checks.ts'
-import { complianceProfiles } from './compliance.ts'
+import { lifetimes } from './lifetimes.ts'
 import { defaultRateLimits, type RateLimits, readRateLimits } from './rate-limits.ts'
 import { choice, flag, integer, list, secret, setting, text, url } from './setting.ts'
 
@@ -100,88 +100,6 @@ const contents = {
   DEMO_PORT: integer('Port of the demo app', { max: 65_535, default: 4000 }),
 }
 
-const lifetimes = {
-  COMPLIANCE_PROFILE: choice(
-    'A rule book that sets these times where you do not, and refuses looser ones; it also wants REMEMBER_ME and REFRESH_COUNTS_AS_ACTIVITY to be false',
-    complianceProfiles,
-    { default: 'default' },
-  ),
-  ACCESS_TOKEN_TTL_SECONDS: integer('Life of an access token', { max: 3600, unit: 'seconds', default: 300 }),
-  AUTHORIZATION_CODE_TTL_SECONDS: integer('Life of an authorization code', { max: 600, unit: 'seconds', default: 60 }),
-  LOGIN_TRANSACTION_TTL_SECONDS: integer('Time that a person has to log in', {
-    max: day,
-    unit: 'seconds',
-    default: 1800,
-  }),
-  SESSION_IDLE_SECONDS: integer('A session that is unused this long is over', {
-    max: 30 * day,
-    unit: 'seconds',
-    default: 1800,
-  }),
-  SESSION_MAX_SECONDS: integer('A session is over this long after login', {
-    max: year,
-    unit: 'seconds',
-    default: 36_000,
-  }),
-  REMEMBER_ME: flag('Whether the login page offers to keep a person signed in when the browser is closed', {
-    defaultIs: 'true when one of the two times below is set, otherwise false',
-  }),
-  REMEMBER_ME_IDLE_SECONDS: integer('The same as SESSION_IDLE_SECONDS for people who asked to stay signed in', {
-    max: year,
-    unit: 'seconds',
-    default: 14 * day,
-  }),
-  REMEMBER_ME_MAX_SECONDS: integer('The same as SESSION_MAX_SECONDS for people who asked to stay signed in', {
-    max: year,
-    unit: 'seconds',
-    default: 30 * day,
-  }),
-  MAX_SESSIONS_PER_USER: integer('Sessions that one user may have at a time; 0 for any number', {
-    min: 0,
-    max: 1_000_000,
-    default: 0,
-  }),
-  SESSION_LIMIT_POLICY: choice(
-    'What a login beyond MAX_SESSIONS_PER_USER does: ends the session that was used longest ago, or is refused',
-    ['end_oldest', 'deny_new'],
-    { default: 'end_oldest' },
-  ),
-  REFRESH_IDLE_SECONDS: integer(
-    "A client's access is over when it has not refreshed for this long; never outlives the session",
-    {
-      max: 30 * day,
-      unit: 'seconds',
-      default: undefined,
-      defaultIs: 'as long as the session',
-    },
-  ),
-  REFRESH_MAX_SECONDS: integer("A client's access is over this long after it began; never outlives the session", {
-    max: year,
-    unit: 'seconds',
-    default: undefined,
-    defaultIs: 'SESSION_MAX_SECONDS',
-  }),
-  REFRESH_COUNTS_AS_ACTIVITY: flag('Whether an app that refreshes keeps the session of its user from being idle', {
-    defaultIs: 'true, and false under a COMPLIANCE_PROFILE',
-  }),
-  REFRESH_GRACE_SECONDS: integer('A refresh that is repeated within this time gets the same answer; 0 for never', {
-    min: 0,
-    max: 60,
-    unit: 'seconds',
-    default: 10,
-  }),
-  OFFLINE_IDLE_SECONDS: integer('Offline access is over when it has not refreshed for this long', {
-    max: year,
-    unit: 'seconds',
-    default: 30 * day,
-  }),
-  OFFLINE_MAX_SECONDS: integer('Offline access is over this long after it began', {
-    max: year,
-    unit: 'seconds',
-    default: 60 * day,
-  }),
-}
-
 const keys = {
   KEY_PUBLISH_LEAD_SECONDS: integer('A new signing key is in the JWKS this long before it signs', {
     max: 30 * day,
@@ -192,6 +110,17 @@ const keys = {
     max: year,
     unit: 'seconds',
     default: 90 * day,
+  }),
+}
+
+const feed = {
+  FEED_MAX_STALENESS_SECONDS: integer(
+    'No verifier accepts a token on older news of revocations than this, whatever fails',
+    { max: 60, unit: 'seconds', default: 5 },
+  ),
+  FEED_MAX_CONNECTIONS: integer('Streams of revocations that one client may have open at one instance', {
+    max: 100_000,
+    default: 1000,
   }),
 }
 
@@ -232,12 +161,23 @@ export const settingGroups = {
   'Clients, users and the demo': contents,
   Lifetimes: lifetimes,
   'Signing keys': keys,
+  'Revocation feed': feed,
   'Passwords and limits': protection,
   'What is kept': kept,
 }
 
 /** THE TABLE of settings: types, validation, the message about bad ones and `.env.example` all come from it. */
-export const settings = { ...server, ...data, ...secrets, ...contents, ...lifetimes, ...keys, ...protection, ...kept }
+export const settings = {
+  ...server,
+  ...data,
+  ...secrets,
+  ...contents,
+  ...lifetimes,
+  ...keys,
+  ...feed,
+  ...protection,
+  ...kept,
+}
 
 function describeRateLimits(): string {
   return Object.entries(defaultRateLimits)

@@ -1,27 +1,84 @@
+import type { FeedEntry } from '../domain/feed.ts'
 import type { Queries, Statement } from './database.ts'
 
-const readKey: Statement = { name: 'read_feed_key', text: 'select key from feed_head where id = 1' }
-const writeKey: Statement = {
-  name: 'write_feed_key',
-  text: 'update feed_head set key = $1::bytea where id = 1 and key is null',
+/** One look at the feed: everything in it is of the same snapshot of the database. */
+export interface FeedPage {
+  readonly epoch: string
+  /** The newest position. Every entry up to it is in this page or in those before it, unless `to` is smaller. */
+  readonly head: number
+  /** The last position that this page covers. */
+  readonly to: number
+  readonly entries: readonly FeedEntry[]
+  /** The clock of the database, in seconds, not after the snapshot. */
+  readonly asofSeconds: number
+  /** The greatest position that somebody waits for. */
+  readonly awaited: number | null
 }
 
-/** The sealed key that hides user and client ids in the feed; `make` is called when there is none yet. The same on every instance. */
-export async function readOrMakeFeedKey(db: Queries, make: () => Buffer): Promise<Buffer> {
-  const existing = await db.run<{ key: Buffer | null }>(readKey, [])
-  if (existing[0]?.key) return existing[0].key
-  await db.run(writeKey, [make()])
-  const [made] = await db.run<{ key: Buffer | null }>(readKey, [])
-  if (!made?.key) throw new Error('feed_head has no row')
-  return made.key
+interface Row extends Omit<FeedPage, 'to'> {
+  readonly isAdopted: boolean
+  readonly base: number
 }
 
-const replaceKey: Statement = {
-  name: 'replace_feed_key',
-  text: 'update feed_head set key = $2::bytea where id = 1 and key = $1::bytea',
+/*
+ * now() is the start of this statement's transaction, so never after its snapshot. Not clock_now(): how fresh something is has to do with the
+ * time that passes, also where a test moves the clock.
+ */
+const read: Statement = {
+  name: 'read_feed',
+  text: `
+select left(h.epoch::text, 8) as epoch, h.seq as head, h.base, extract(epoch from now())::float8 as "asofSeconds",
+  h.lineage is not distinct from current_lineage() as "isAdopted",
+  (select max(w.position) from feed_waits w where w.until > now()) as awaited,
+  coalesce((
+    select json_agg(case when e.nb is null then json_build_array(e.seq, e.kind, e.key, e.until)
+                    else json_build_array(e.seq, e.kind, e.key, e.until, e.nb) end order by e.seq)
+    from (
+      select seq, kind, rtrim(translate(encode(key, 'base64'), '+/', '-_'), '=') as key,
+             ceil(extract(epoch from until))::bigint as until, extract(epoch from nb)::float8 as nb
+      from feed_entries where seq > $1::bigint and seq <= h.seq order by seq limit $2::int) e), '[]') as entries
+from feed_head h where h.id = 1`,
 }
 
-/** Stores the same key sealed anew, unless another instance did so meanwhile. */
-export async function replaceFeedKey(db: Queries, before: Buffer, after: Buffer): Promise<void> {
-  await db.run(replaceKey, [before, after])
+const adopt: Statement = { name: 'adopt_lineage', text: 'update feed_head set seq = seq where id = 1' }
+
+/** A hole in the feed: somebody wrote to its tables by hand, or a backup was taken of a part. Nothing may be said from it. */
+export class FeedHasHole extends Error {
+  override readonly name = 'FeedHasHole'
+}
+
+/**
+ * The entries after a position, oldest first, at most `limit`. With `after` 0 it begins at whatever is the oldest now; otherwise none is left out.
+ * @throws {FeedHasHole}
+ */
+export async function readFeed(db: Queries, after: number, limit: number): Promise<FeedPage> {
+  let row = await readRow(db, after, limit)
+  if (!row.isAdopted) {
+    // The first to look at a database that was restored or promoted: positions go on beyond all that were ever drawn.
+    await db.run(adopt, [])
+    row = await readRow(db, after, limit)
+  }
+  const { isAdopted: _, base: __, ...page } = row
+  return { ...page, to: lastCovered(row, after, limit) }
+}
+
+async function readRow(db: Queries, after: number, limit: number): Promise<Row> {
+  const [row] = await db.run<Row>(read, [after, limit])
+  if (!row) throw new Error('feed_head has no row')
+  return row
+}
+
+/** Positions are drawn one after the other, so whatever is there has to follow what came before it. */
+function lastCovered({ entries, head, base }: Row, after: number, limit: number): number {
+  let previous = after
+  for (const [position] of entries) {
+    const isStart = previous === 0
+    const expected = previous < base && position > base ? base + 1 : previous + 1
+    if (position !== expected && !isStart) throw new FeedHasHole(`the feed lacks position ${expected}`)
+    previous = position
+  }
+  if (entries.length === limit) return previous
+  const isAtHead = previous === head || (previous < base && head === base) || (after === 0 && entries.length === 0)
+  if (!isAtHead) throw new FeedHasHole(`the feed ends at ${previous}, its head is ${head}`)
+  return head
 }

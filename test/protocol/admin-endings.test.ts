@@ -13,6 +13,7 @@ type Held = Tokens & { browser: Browser; client: TestClient }
 interface Revocation {
   position: number
   bound: string
+  expired_by: string
   ended: { sessions: number; grants: number } | null
   dry_run?: true
 }
@@ -160,9 +161,10 @@ describe('POST /admin/v1/revocations: what each target ends', () => {
 
     const { status, body } = await revoke(named, { reason: 'a note' })
     expect(status).toBe(200)
-    expect(body).toEqual({ position: before.head + kinds.length, bound: expect.any(String), ended: counts })
+    const deadlines = { bound: expect.any(String), expired_by: expect.any(String) }
+    expect(body).toEqual({ position: before.head + kinds.length, ...deadlines, ended: counts })
     const lifeOfTokens =
-      Date.parse(body.bound) / 1000 -
+      Date.parse(body.expired_by) / 1000 -
       Number((await server.db.query('select extract(epoch from clock_now()) as now'))[0]?.['now'])
     expect(lifeOfTokens).toBeGreaterThan(3590)
 

@@ -66,6 +66,7 @@ describe('settings: nothing set', () => {
         atSessionLimit: 'end_oldest',
       },
       keys: { publishLeadSeconds: 86_400, rotationSeconds: 7_776_000 },
+      feed: { maxStalenessSeconds: 5, mostConnections: 1000 },
       argon2: { memoryKib: 19_456, time: 2, parallelism: 1 },
       rateLimits: defaultRateLimits,
       auditRetentionDays: 400,

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { drawLine, readNotBeforeLine, readNotBeforeLines } from '../../admin/not-before.ts'
 import type { AdminTools } from '../../admin/tools.ts'
+import { appliedWait } from '../prefer.ts'
 import type { AddRoute } from './router.ts'
 import { object, optionalText } from './shapes.ts'
 
@@ -17,10 +18,11 @@ export function notBeforeRoutes(add: AddRoute, tools: AdminTools): void {
   add('GET', '/not-before', 'not-before:write', { querystring: query }, async ({ query }) => ({
     body: query.scope ? await readNotBeforeLine(query.scope, query.id ?? null, tools) : await readNotBeforeLines(tools),
   }))
-  add('PUT', '/not-before', 'not-before:write', { body: line }, async ({ body }, caller) => {
+  add('PUT', '/not-before', 'not-before:write', { body: line }, async ({ body, waitSeconds }, caller) => {
     // The line of the server ends everybody, the caller too.
     if (body.scope === 'server') caller.require('admin')
     const { id, ...request } = body
-    return { body: await drawLine({ ...request, ...(id ? { id } : {}) }, caller.actor, tools) }
+    const drawn = await drawLine({ ...request, ...(id ? { id } : {}) }, caller.actor, tools, waitSeconds)
+    return { body: drawn, headers: appliedWait(waitSeconds) }
   })
 }

@@ -5,6 +5,7 @@ import { Problem } from '../../admin/problem.ts'
 import type { AdminTools } from '../../admin/tools.ts'
 import type { AdminScope } from '../../domain/admin-scopes.ts'
 import { isWellFormedText } from '../../domain/well-formed.ts'
+import { preferredWait } from '../prefer.ts'
 import { authenticate, type Caller } from './access.ts'
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -23,6 +24,8 @@ interface AdminRequest<S extends Shape> {
   readonly query: Part<S['querystring']>
   readonly body: Part<S['body']>
   readonly ifMatch: string | undefined
+  /** How long the caller would wait for the verifiers; only endings do (RFC 7240 §4.3). */
+  readonly waitSeconds: number | undefined
 }
 
 interface AdminAnswer {
@@ -67,7 +70,13 @@ export function createRouter(app: FastifyInstance, tools: AdminTools): AddRoute 
         if (!caller) throw new Error('a request came past its authentication')
         const { params, query, body, headers } = request
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the schemas were checked
-        const known = { params, query, body, ifMatch: headers['if-match'] } as unknown as AdminRequest<typeof shape>
+        const known = {
+          params,
+          query,
+          body,
+          ifMatch: headers['if-match'],
+          waitSeconds: preferredWait(headers['prefer']),
+        } as unknown as AdminRequest<typeof shape>
         const answered = await answer(known, caller)
         if (method !== 'GET' && remembered.test(url)) tools.forget()
         return send(reply, answered)

@@ -3,6 +3,7 @@ import { explainGrant, explainSession } from '../../admin/explain.ts'
 import { needsAdmin, revoke } from '../../admin/revocations.ts'
 import { endGrant, endSession, readGrant, readGrants, readSession, readSessions } from '../../admin/sessions.ts'
 import type { AdminTools } from '../../admin/tools.ts'
+import { appliedWait } from '../prefer.ts'
 import type { AddRoute } from './router.ts'
 import { idParameter, listQuery, object, optionalText, pageOf, pageParameters } from './shapes.ts'
 
@@ -52,8 +53,9 @@ export function sessionRoutes(add: AddRoute, tools: AdminTools): void {
     await endGrant(params.id, actor, tools)
     return {}
   })
-  add('POST', '/revocations', 'sessions:revoke', { body: revocation }, async ({ body }, caller) => {
+  add('POST', '/revocations', 'sessions:revoke', { body: revocation }, async ({ body, waitSeconds }, caller) => {
     if (needsAdmin(body)) caller.require('admin')
-    return { body: await revoke(body, caller.actor, tools) }
+    const wait = body.dry_run === true ? undefined : waitSeconds
+    return { body: await revoke(body, caller.actor, tools, wait), headers: appliedWait(wait) }
   })
 }

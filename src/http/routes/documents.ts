@@ -8,7 +8,7 @@ import type { HttpTools } from '../tools.ts'
 /** The documents that every client reads: metadata (OpenID Connect Discovery §4, RFC 8414 §3) and keys (RFC 7517 §5). */
 export function documentRoutes(app: FastifyInstance, tools: HttpTools): void {
   allowEveryOrigin(app)
-  const metadata = JSON.stringify(discovery(tools.issuer, reachableAcr))
+  const metadata = JSON.stringify(discovery(tools.issuer, reachableAcr, tools.feed.policy.maxStalenessSeconds))
   for (const path of ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']) {
     app.get(path, { exposeHeadRoute: true }, (request, reply) => sendDocument(request, reply, metadata, 'max-age=300'))
   }

@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { parseParameters } from '../../domain/parameters.ts'
 import { authenticateConfidentialClient } from '../../protocol/client-auth/authenticate.ts'
-import { notBefore, requireRevocationsScope } from '../../protocol/not-before.ts'
+import { requireFeedToken } from '../../protocol/feed/access.ts'
+import { notBefore } from '../../protocol/not-before.ts'
 import { authorizationOf, bearerOf } from '../authorization.ts'
 import type { HttpTools } from '../tools.ts'
 import { sendDocument } from './documents.ts'
@@ -22,6 +23,6 @@ async function mayReadClients(request: FastifyRequest, tools: HttpTools): Promis
   const bearer = bearerOf(request)
   if (bearer === undefined)
     await authenticateConfidentialClient({ authorization, parameters: parseParameters('') }, request.ip, tools)
-  else await requireRevocationsScope(bearer, tools)
+  else await requireFeedToken(bearer, tools)
   return true
 }
