@@ -36,7 +36,6 @@ export async function startDemo({ issuer, port, dataDir, tools }: DemoOptions): 
   const app = fastify({ bodyLimit: 16 * 1024, forceCloseConnections: true })
   await app.register(fastifyCookie)
   const asClient = lazily(() => discover(issuer, names.client, secrets.clientSecret))
-  const asApi = lazily(() => discover(issuer, names.apiClient, secrets.apiSecret))
   const { callback, signedOut, notes } = addresses(url)
   const room: DemoRoom = {
     url,
@@ -48,7 +47,7 @@ export async function startDemo({ issuer, port, dataDir, tools }: DemoOptions): 
     sessions: createSessions(),
     cookieName: `demo-${port}`,
   }
-  await app.register(async (api) => notesApi(api, { configuration: asApi, issuer }))
+  await app.register(async (api) => notesApi(api, { issuer, secret: secrets.apiSecret }))
   await app.register(async (pages) => demoRoutes(pages, room))
   await app.listen({ host: '127.0.0.1', port })
   return { url, username: secrets.username, password: secrets.password, close: () => app.close() }

@@ -10,6 +10,7 @@ import {
   readTokens,
   refresh,
   refused,
+  refusedByApi,
   signedOut,
 } from './journey.ts'
 import { holds, same, textOf } from './mismatch.ts'
@@ -24,6 +25,7 @@ export const endingSteps: readonly Step[] = [
   { title: 'Introspection', run: inspect },
   { title: 'Not-before: one line ends everything of the app', run: drawLine },
   { title: 'Revocation by the admin API', run: revokeSession },
+  { title: 'Revocation with a receipt', run: waitForReceipt },
   { title: 'Logout', run: logOut },
 ]
 
@@ -93,17 +95,27 @@ async function revokeSession(journey: Journey): Promise<string> {
   same('the API, after the dry run', (await callApi(journey, tokens.access)).status, 200)
   const done = await administer(journey, 'POST', '/revocations', { ...target, reason: 'end of the tour' })
   same('what was ended', done.body['ended'], preview.body['ended'])
-  const began = performance.now()
-  same('the API, with a token of the session', (await callApi(journey, tokens.access)).status, 401)
-  const ms = Math.round(performance.now() - began)
+  const ms = await refusedByApi(journey, tokens.access)
   await allDead(journey, tokens)
   await signedOut(journey)
-  return `The API refused the token ${ms} ms later. Refresh, introspection and single sign-on are over too.`
+  return `The API refused the token ${ms} ms after the answer, without having asked. Refresh, introspection and single sign-on are over too.`
+}
+
+async function waitForReceipt(journey: Journey): Promise<string> {
+  await getTokens(journey)
+  const { tokens } = journey
+  const target = { session_id: textOf('sid of the access token', decodeJwt(tokens.access)['sid']) }
+  const { body } = await administer(journey, 'POST', '/revocations', target, { prefer: 'wait=5' })
+  same('enforced', body['enforced'], 'all')
+  same('the API, the moment after', (await callApi(journey, tokens.access)).status, 401)
+  const { acked, live } = (body['verifiers'] ?? {}) as { acked?: number; live?: number }
+  await getTokens(journey)
+  same('the API, with a token from a new login', (await callApi(journey, journey.tokens.access)).status, 200)
+  return `The answer came after ${String(body['enforced_at_ms'])} ms, when every verifier had said that it obeys (${acked} of ${live}).`
 }
 
 async function logOut(journey: Journey): Promise<string> {
   const { app, browser, metadata } = journey
-  await getTokens(journey)
   const { tokens } = journey
   const parameters = { id_token_hint: tokens.id, post_logout_redirect_uri: app.afterLogout, state: 'bye' }
   const page = await browser.open(`${metadata.end_session_endpoint}?${new URLSearchParams(parameters)}`)

@@ -154,11 +154,36 @@ export const refresh = (journey: Journey, token: string): Promise<Answer> =>
 export const introspect = ({ metadata, api }: Journey, token: string): Promise<Answer> =>
   postForm(metadata.introspection_endpoint, { token }, { id: api.id, secret: api.secret })
 
+/** How long a revoked token may be taken: the bound that the issuer promises by default. */
+const patienceMs = 5000
+
+/**
+ * Calls the API until it refuses the token: the news are on their way to it. Answers how many milliseconds that took.
+ * @throws {Mismatch} when it still takes the token after the bound
+ */
+export async function refusedByApi(journey: Journey, token: string): Promise<number> {
+  const began = performance.now()
+  for (;;) {
+    const { status } = await callApi(journey, token)
+    const ms = performance.now() - began
+    if (status === 401) return Math.round(ms)
+    if (status !== 200 || ms > patienceMs) {
+      same('the API, with a revoked access token', status, 401)
+    }
+  }
+}
+
 export const callApi = ({ protectedApi }: Journey, token: string): Promise<Answer> =>
   get(protectedApi?.url ?? '', { token })
 
-export const administer = (journey: Journey, method: string, path: string, body: unknown): Promise<Answer> =>
-  sendJson(method, `${journey.destination.issuer}/admin/v1${path}`, body, { token: journey.adminToken })
+export const administer = (
+  journey: Journey,
+  method: string,
+  path: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> =>
+  sendJson(method, `${journey.destination.issuer}/admin/v1${path}`, body, { token: journey.adminToken }, headers)
 
 export function readTokens({ status, body }: Answer): Tokens {
   same('status of the token endpoint', { status, error: body['error'] }, { status: 200, error: undefined })
@@ -176,8 +201,7 @@ export function refused(what: string, { status, body }: Answer): void {
 
 /** Nothing of the grant works any more: neither token, neither here nor there. */
 export async function allDead(journey: Journey, { access, refresh: refreshToken }: Tokens): Promise<void> {
-  const { status } = await callApi(journey, access)
-  same('the API, with the access token', status, 401)
+  await refusedByApi(journey, access)
   same('introspection of the access token', (await introspect(journey, access)).body, { active: false })
   refused('refresh with the newest refresh token', await refresh(journey, refreshToken))
 }

@@ -73,7 +73,10 @@ async function register(journey: Journey): Promise<string> {
   })
   const { username, password } = person
   person.id = textOf('id of the user', (await create('/users', { username, password, name: 'A Tourist' }))['id'])
-  journey.protectedApi = await startProtectedApi(journey.metadata, api.identifier, { id: api.id, secret: api.secret })
+  journey.protectedApi = await startProtectedApi(journey.destination.issuer, api.identifier, {
+    id: api.id,
+    secret: api.secret,
+  })
   return 'Registered over HTTP with a client_credentials token of scope admin.'
 }
 
@@ -132,7 +135,7 @@ async function callProtectedApi(journey: Journey): Promise<string> {
   const forged = `${access.slice(0, -8)}${access.endsWith('AAAAAAAA') ? 'B' : 'A'.repeat(8)}`
   same('with another signature', (await callApi(journey, forged)).status, 401)
   same('with the ID token', (await callApi(journey, journey.tokens.id)).status, 401)
-  return 'It takes the access token, and neither a forged one nor the ID token.'
+  return 'It takes the access token, and neither a forged one nor the ID token. It checks them by itself and asks nobody.'
 }
 
 async function useCodeTwice(journey: Journey): Promise<string> {

@@ -8,7 +8,7 @@ const help = `Usage: npm run tour [-- --help]
 
 Starts a server of its own on a free port, with a database in a temporary directory, and walks through
 what it is for as a real client would: login, code and PKCE, tokens, an API, refresh, a lost answer, a
-replay, introspection, not-before, revocation, logout. Nothing is left behind.
+replay, introspection, not-before, revocation as a verifier sees it, logout. Nothing is left behind.
 
 Exit code: 0 when every step held, 1 when one did not (it says which), 2 for wrong usage.
 `

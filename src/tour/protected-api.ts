@@ -1,8 +1,6 @@
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createRemoteJWKSet, jwtVerify } from 'jose'
-import type { Metadata } from './metadata.ts'
-import { type Credentials, postForm } from './wire.ts'
+import { createVerifier } from '@falconer/verifier'
 
 /** A running API that takes access tokens. */
 export interface ProtectedApi {
@@ -10,40 +8,33 @@ export interface ProtectedApi {
   close(): Promise<void>
 }
 
-/** An API as a team would write it: the signature is checked here, whether the token is alive is asked (RFC 7662). */
-export async function startProtectedApi(
-  metadata: Metadata,
-  audience: string,
-  self: Credentials,
-): Promise<ProtectedApi> {
-  const keys = createRemoteJWKSet(new URL(metadata.jwks_uri))
-  const isGood = async (token: string): Promise<boolean> => {
-    try {
-      await jwtVerify(token, keys, { issuer: metadata.issuer, audience, typ: 'at+jwt' })
-    } catch {
-      return false
-    }
-    const { body } = await postForm(metadata.introspection_endpoint, { token }, self)
-    return body['active'] === true
-  }
+/** The client as which the API reads the feed. */
+interface Client {
+  readonly id: string
+  readonly secret: string
+}
+
+/** An API as a team would write it: each token is checked here, without a call; what was revoked comes by the feed. */
+export async function startProtectedApi(issuer: string, audience: string, self: Client): Promise<ProtectedApi> {
+  const verifier = createVerifier({ issuer, audience, clientId: self.id, clientSecret: self.secret })
   const server = createServer((request, response) => {
-    const answer = (status: number, headers: Record<string, string> = {}) => response.writeHead(status, headers).end()
-    isGood(tokenOf(request)).then(
-      (good) => (good ? answer(200) : answer(401, { 'www-authenticate': 'Bearer error="invalid_token"' })),
-      () => answer(500),
-    )
+    void verifier.authorize(request.headers.authorization).then((result) => {
+      if (result.ok) return response.writeHead(200).end()
+      const { status, wwwAuthenticate } = result
+      return response.writeHead(status, wwwAuthenticate ? { 'www-authenticate': wwwAuthenticate } : {}).end()
+    })
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(0, '127.0.0.1', resolve)
   })
+  await verifier.ready()
   const { port } = server.address() as AddressInfo
   const close = () =>
     new Promise<void>((resolve) => {
+      verifier.close()
       server.close(() => resolve())
       server.closeAllConnections()
     })
   return { url: `http://127.0.0.1:${port}/`, close }
 }
-
-const tokenOf = ({ headers }: IncomingMessage): string => /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1] ?? ''

@@ -25,9 +25,15 @@ export const get = (url: string, credentials?: Credentials): Promise<Answer> =>
 export const postForm = (url: string, fields: Record<string, string>, credentials?: Credentials): Promise<Answer> =>
   send('POST', url, { headers: authorization(credentials), body: new URLSearchParams(fields) })
 
-export const sendJson = (method: string, url: string, body: unknown, credentials: Credentials): Promise<Answer> =>
+export const sendJson = (
+  method: string,
+  url: string,
+  body: unknown,
+  credentials: Credentials,
+  headers: Record<string, string> = {},
+): Promise<Answer> =>
   send(method, url, {
-    headers: { ...authorization(credentials), 'content-type': 'application/json' },
+    headers: { ...authorization(credentials), 'content-type': 'application/json', ...headers },
     body: JSON.stringify(body),
   })
 

@@ -101,7 +101,7 @@ describe('the tour of a server that is broken', () => {
     expect(isGood).toBe(false)
     expect(failureOf(results)).toMatchObject({
       title: expect.stringContaining('replay'),
-      what: 'the API, with the access token',
+      what: 'the API, with a revoked access token',
       expected: '401',
       got: '200',
     })
@@ -113,8 +113,7 @@ describe('the tour of a server that is broken', () => {
     expect(isGood).toBe(false)
     expect(failureOf(results)).toMatchObject({
       title: expect.stringContaining('Revocation'),
-      expected: '401',
-      got: '200',
+      what: 'introspection of the access token',
     })
   })
 
@@ -129,7 +128,17 @@ describe('the tour of a server that is broken', () => {
     server = await startBroken(rewrite(/^introspect$/, /^\nselect case\s/g, 'select case when true then null '))
     const { isGood, results } = await walk(server)
     expect(isGood).toBe(false)
-    expect(failureOf(results)).toMatchObject({ expected: '401', got: '200' })
+    expect(failureOf(results)).toMatchObject({
+      what: 'introspection of the access token',
+      expected: '{"active":false}',
+    })
+  })
+
+  it('stops where an ending is not told in the feed', async () => {
+    server = await startBroken(rewrite(/^read_feed$/, 'where seq > $1', 'where seq > 1000000 + $1'))
+    const { isGood, results } = await walk(server)
+    expect(isGood).toBe(false)
+    expect(failureOf(results)).toMatchObject({ what: 'the API, with a revoked access token' })
   })
 })
 
