@@ -1,0 +1,15 @@
+import type { Command } from './command.ts'
+import { UsageError } from './command.ts'
+
+export const command: Command = {
+  run: async ({ args }) => {
+    if (args.includes('--help') || args.includes('-h')) {
+      process.stdout.write(
+        'Usage: falconer serve\n\nStarts the server. Its settings come from the environment and from .env; .env.example explains them.\n',
+      )
+      return
+    }
+    if (args.length > 0) throw new UsageError('falconer serve takes no options: its settings come from the environment')
+    await import('../main.ts')
+  },
+}
