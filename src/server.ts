@@ -52,7 +52,10 @@ export async function createServer(parts: ServerParts): Promise<Server> {
   const { cleanupSeconds } = config
   const maintenance = await startMaintenance(tools, { retention, cleanupSeconds, observer: metrics.cleanup, logger })
 
-  const wakeUp = listenToFeed(config.databaseDirectUrl ?? parts.databaseUrl, () => tools.feed.wake())
+  const wakeUp = listenToFeed(config.databaseDirectUrl ?? parts.databaseUrl, (hint) => {
+    if (hint === 'keys') tools.keys.reload()
+    tools.feed.wake()
+  })
 
   const app = await createEmptyApp(parts)
   await app.register(async (documents) => documentRoutes(documents, tools))

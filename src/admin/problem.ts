@@ -5,7 +5,6 @@ export const problemTypes = {
   invalid_request: { status: 400, title: 'The request is not valid' },
   invalid_field: { status: 400, title: 'A member of the request is not valid' },
   invalid_cursor: { status: 400, title: 'The cursor is not one of this list' },
-  not_supported: { status: 400, title: 'This is not supported' },
   unauthorized: { status: 401, title: 'A valid access token is needed' },
   insufficient_scope: { status: 403, title: 'The access token does not allow this' },
   not_found: { status: 404, title: 'There is no such thing' },

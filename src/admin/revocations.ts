@@ -1,10 +1,12 @@
 import type { Actor, Ended, Ending } from '../domain/ending.ts'
+import { compromiseKey } from '../protocol/keys/compromise.ts'
 import { findClientRecord } from '../store/client-records.ts'
 import { end } from '../store/end.ts'
 import { countEnding } from '../store/ending-preview.ts'
 import { findGrantRecord } from '../store/grant-records.ts'
 import { readNotBefore } from '../store/not-before.ts'
 import { findSessionRecord } from '../store/session-records.ts'
+import { listSigningKeys } from '../store/signing-keys.ts'
 import { findUserRecord } from '../store/user-records.ts'
 import { isId } from './document.ts'
 import { deadlinesOf, type Receipt, receiptOf } from './enforcement.ts'
@@ -56,7 +58,10 @@ export async function revoke(
     return { ...(await answer(ended, undefined, tools)), dry_run: true }
   }
   const note = request.reason === undefined ? {} : { note: request.reason }
-  const ended = await end(tools.db, ending, { reason: 'admin', actor, feedKey: tools.feedKey, ...note })
+  const context = { reason: 'admin', actor, feedKey: tools.feedKey, ...note } as const
+  // A key needs a successor in the same transaction.
+  const ended =
+    ending.target === 'kid' ? await compromiseKey(ending.kid, context, tools) : await end(tools.db, ending, context)
   const answered = await answer(countsOf(ended), ended?.position, tools)
   return { ...answered, ...(await receiptOf(answered.position, tools, waitSeconds)) }
 }
@@ -83,9 +88,9 @@ async function targetOf(request: RevocationRequest, tools: AdminTools): Promise<
   if (targets.length !== 1)
     throw new Problem(
       'invalid_request',
-      'Name exactly one of session_id, grant_id, user_id, client_id, user_id with client_id, jti, all',
+      'Name exactly one of session_id, grant_id, user_id, client_id, user_id with client_id, jti, kid, all',
     )
-  if (kid !== undefined) throw new Problem('not_supported', 'Ending by signing key is not supported yet', ['kid'])
+  if (kid !== undefined) return { target: 'kid', kid: await knownKey(kid, tools) }
   if (jti !== undefined) return { target: 'jti', id: requireId('jti', jti) }
   if (sid !== undefined) return { target: 'session', id: await known('session', sid, findSessionRecord, tools) }
   if (gid !== undefined) return { target: 'grant', id: await known('grant', gid, findGrantRecord, tools) }
@@ -104,6 +109,12 @@ type Find = (db: AdminTools['db'], id: string) => Promise<object | undefined>
 async function known(what: string, id: string, find: Find, tools: AdminTools): Promise<string> {
   if (!isId(id) || !(await find(tools.db, id))) throw notFound(what)
   return id
+}
+
+async function knownKey(kid: string, { db, keyPolicy }: AdminTools): Promise<string> {
+  const keys = await listSigningKeys(db, keyPolicy.rotationSeconds)
+  if (!keys.some((key) => key.kid === kid)) throw notFound('key')
+  return kid
 }
 
 function requireId(name: string, value: string): string {

@@ -14,6 +14,8 @@ export type Ending =
   | { readonly target: 'client'; readonly id: string; readonly clientId: string }
   | { readonly target: 'user_client'; readonly userId: string; readonly client: string; readonly clientId: string }
   | { readonly target: 'jti'; readonly id: string; readonly expiresAt?: Date }
+  /** A signing key that others may have: everything that it has signed. */
+  | { readonly target: 'kid'; readonly kid: string }
   | { readonly target: 'all' }
 
 /** Why something ended; written with it, told to the logs and to admins, never to the client. */

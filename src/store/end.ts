@@ -51,6 +51,8 @@ export async function endIn(tx: Queries, ending: Ending, context: EndingContext)
     case 'client':
       // Verifiers know a client by the client_id of its tokens, so that is what its feed entry is made from.
       return one(tx, statements.endClient, [...common(ending.id, context), context.feedKey('c', ending.clientId)])
+    case 'kid':
+      return one(tx, statements.endKid, [...common(ending.kid, context), context.feedKey('k', ending.kid)])
     case 'all':
       return one(tx, statements.endAll, common(null, context))
   }
@@ -144,8 +146,8 @@ const common = (id: string | null, { reason, actor, note }: EndingContext): unkn
 ]
 
 async function one(db: Queries, statement: Statement, values: readonly unknown[]): Promise<Ended | undefined> {
-  const rows = await db.run<Ended>(statement, values)
-  return rows[0]
+  const [row] = await db.run<Ended>(statement, values)
+  return row && { position: row.position, sessions: row.sessions, grants: row.grants }
 }
 
 async function line(tx: Queries, statement: Statement, values: readonly unknown[]): Promise<number> {

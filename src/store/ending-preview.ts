@@ -63,6 +63,7 @@ function subqueries(ending: Ending): readonly [Condition, Condition] {
     case 'all':
       return [sessionsWhere(sql`true`), grantsWhere(sql`true`)]
     case 'jti':
+    case 'kid':
       return [none, none]
   }
   return ending satisfies never

@@ -160,6 +160,21 @@ with j as (
 select n.seq as position, 0 as sessions, 0 as grants from n`,
 }
 
+/** Tokens of this key are dead whatever they say, also those that a thief has signed; its private part is destroyed. */
+export const endKid: Statement = {
+  name: 'end_kid',
+  text: `
+with k as materialized (select kid from signing_keys where kid = $1::text and compromised_at is null for no key update
+), n as (update feed_head h set seq = h.seq + 1 from k where h.id = 1 returning h.seq
+), s as (
+  update signing_keys s set compromised_at = clock_now(), retire_at = least(coalesce(s.retire_at, clock_now()), clock_now()), remove_at = clock_now(),
+    private_key = null from n where s.kid = $1::text
+), e as (insert into feed_entries (seq, kind, key, until) select n.seq, 'k', $8::bytea, ${until} from n
+), a as (${audited('key.ended', 'key', {})}
+), w as materialized (select pg_notify('falconer_feed', 'keys') from n)
+select n.seq as position, 0 as sessions, 0 as grants, (select count(*) from w) as told from n`,
+}
+
 /**
  * /not-before shows whole seconds, so the floor must lie beyond the clock at COMMIT. A slow commit may have let it be reached: then it is
  * raised once more.

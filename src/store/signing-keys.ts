@@ -81,6 +81,31 @@ export async function insertSigningKey(
   return row.activateAt
 }
 
+const activate: Statement = {
+  name: 'activate_signing_key',
+  text: `
+with previous as (
+  update signing_keys set retire_at = clock_now() where alg = $2::text and kid <> $1::text and activate_at <= clock_now() and retire_at > clock_now()
+)
+update signing_keys set activate_at = clock_now() where kid = $1::text`,
+}
+
+/** A published key signs from now on, ahead of its time. Run it under `lockSigningKeys`. */
+export async function activateSigningKey(tx: Queries, { kid, alg }: { kid: string; alg: SigningAlg }): Promise<void> {
+  await tx.run(activate, [kid, alg])
+}
+
+const resume: Statement = {
+  name: 'resume_signing_key',
+  text: `update signing_keys set retire_at = null, remove_at = null
+         where alg = $1::text and compromised_at is null and activate_at <= clock_now() and retire_at > clock_now()`,
+}
+
+/** The key that signs goes on without an end: the one that was to follow it is gone. Run it under `lockSigningKeys`. */
+export async function resumeSigningKey(tx: Queries, alg: SigningAlg): Promise<void> {
+  await tx.run(resume, [alg])
+}
+
 const lock: Statement = {
   name: 'lock_signing_keys',
   text: `select pg_advisory_xact_lock(hashtext('falconer.signing_keys'))`,

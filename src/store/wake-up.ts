@@ -9,11 +9,12 @@ const pauseMs = { least: 100, most: 5000 }
 
 /**
  * Calls `onWake` whenever the feed may have something new. Only a hint that saves waiting: nothing may depend on it, because a connection that
- * listens can die without a sound. It never gives up, and keeps no process alive.
+ * listens can die without a sound. The hint `keys`: a signing key was ended. It never gives up, and keeps no
+ * process alive.
  *
  * @param url past a transaction pooler, which would give the connection to somebody else
  */
-export function listenToFeed(url: string, onWake: () => void): WakeUp {
+export function listenToFeed(url: string, onWake: (hint: string) => void): WakeUp {
   const stopping = new AbortController()
   let client: Client | undefined
 
@@ -26,10 +27,10 @@ export function listenToFeed(url: string, onWake: () => void): WakeUp {
     })
     try {
       await own.connect()
-      own.on('notification', onWake)
+      own.on('notification', ({ payload = '' }) => onWake(payload))
       await own.query('listen falconer_feed')
       // Something may have happened while nobody listened.
-      onWake()
+      onWake('keys')
       await ended
     } finally {
       await own.end().catch(() => undefined)

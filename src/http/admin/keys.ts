@@ -1,12 +1,20 @@
+import { Type } from 'typebox'
 import { readAuditEvents } from '../../admin/audit-events.ts'
 import { readKeys, rotateSigningKeys } from '../../admin/keys.ts'
+import { revoke } from '../../admin/revocations.ts'
 import type { AdminTools } from '../../admin/tools.ts'
+import { appliedWait } from '../prefer.ts'
 import type { AddRoute } from './router.ts'
-import { listQuery, optionalText, pageOf } from './shapes.ts'
+import { listQuery, object, optionalText, pageOf } from './shapes.ts'
 
 /** Signing keys. */
 export function keyRoutes(add: AddRoute, tools: AdminTools): void {
   add('GET', '/keys', 'keys:read', {}, async () => ({ body: await readKeys(tools) }))
+  const kid = object({ kid: Type.String({ minLength: 1, maxLength: 100 }) })
+  add('POST', '/keys/:kid/compromise', 'keys:write', { params: kid }, async ({ params, waitSeconds }, { actor }) => ({
+    body: await revoke(params, actor, tools, waitSeconds),
+    headers: appliedWait(waitSeconds),
+  }))
   add('POST', '/keys/rotate', 'keys:write', {}, async (_, { actor }) => ({
     body: await rotateSigningKeys(actor, tools),
   }))

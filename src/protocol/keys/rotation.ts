@@ -21,7 +21,7 @@ export interface KeyPolicy {
 }
 
 /** The longest token life, five minutes for slow clocks, and the time that a JWK Set may be cached. */
-const verifySeconds = longestAccessTokenSeconds + 300 + 300
+export const verifySeconds = longestAccessTokenSeconds + 300 + 300
 
 const system: Actor = { id: 'system' }
 
