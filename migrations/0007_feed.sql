@@ -1,9 +1,9 @@
 -- The revocation feed as it is read: positions that never repeat, instances that promise, and whoever waits for an answer.
 
 alter table feed_head
-  add column base    bigint not null default 0,
+  add column bases   bigint[] not null default '{}',
   add column lineage text;
-comment on column feed_head.base is 'Where counting began in this epoch: every position above it has an entry, until that is cleaned up';
+comment on column feed_head.bases is 'Where counting began anew: beneath each of them positions are missing that were never drawn, or are lost';
 comment on column feed_head.lineage is 'Cluster and timeline that drew the last position';
 
 -- A restored or promoted database may have forgotten positions that tokens carry already.
@@ -15,11 +15,13 @@ $$;
 create function draw_position() returns trigger language plpgsql as $$
 declare
   lineage_now constant text := current_lineage();
+  jumped bigint;
 begin
   if old.lineage is distinct from lineage_now then
     if old.lineage is not null then
-      new.base := greatest(old.seq + 1048576, floor(extract(epoch from now()))::bigint * 2097152);
-      new.seq := new.base + (new.seq - old.seq);
+      jumped := greatest(old.seq + 1048576, floor(extract(epoch from now()))::bigint * 2097152);
+      new.bases := old.bases || jumped;
+      new.seq := jumped + (new.seq - old.seq);
       new.epoch := gen_random_uuid();
     end if;
     new.lineage := lineage_now;

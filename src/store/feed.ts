@@ -17,7 +17,8 @@ export interface FeedPage {
 
 interface Row extends Omit<FeedPage, 'to'> {
   readonly isAdopted: boolean
-  readonly base: number
+  /** Where counting began anew. */
+  readonly bases: readonly number[]
 }
 
 /*
@@ -27,7 +28,7 @@ interface Row extends Omit<FeedPage, 'to'> {
 const read: Statement = {
   name: 'read_feed',
   text: `
-select left(h.epoch::text, 8) as epoch, h.seq as head, h.base, extract(epoch from now())::float8 as "asofSeconds",
+select left(h.epoch::text, 8) as epoch, h.seq as head, to_json(h.bases) as bases, extract(epoch from now())::float8 as "asofSeconds",
   h.lineage is not distinct from current_lineage() as "isAdopted",
   (select max(w.position) from feed_waits w where w.until > now()) as awaited,
   coalesce((
@@ -58,7 +59,7 @@ export async function readFeed(db: Queries, after: number, limit: number): Promi
     await db.run(adopt, [])
     row = await readRow(db, after, limit)
   }
-  const { isAdopted: _, base: __, ...page } = row
+  const { isAdopted: _, bases: __, ...page } = row
   return { ...page, to: lastCovered(row, after, limit) }
 }
 
@@ -69,16 +70,18 @@ async function readRow(db: Queries, after: number, limit: number): Promise<Row> 
 }
 
 /** Positions are drawn one after the other, so whatever is there has to follow what came before it. */
-function lastCovered({ entries, head, base }: Row, after: number, limit: number): number {
+function lastCovered({ entries, head, bases }: Row, after: number, limit: number): number {
+  /** Whether nothing was ever drawn between the two that could be missing. */
+  const follows = (position: number, previous: number): boolean =>
+    position === previous + 1 || bases.some((base) => previous < base && position === base + 1)
   let previous = after
   for (const [position] of entries) {
-    const isStart = previous === 0
-    const expected = previous < base && position > base ? base + 1 : previous + 1
-    if (position !== expected && !isStart) throw new FeedHasHole(`the feed lacks position ${expected}`)
+    const isFirst = previous === 0
+    if (!isFirst && !follows(position, previous)) throw new FeedHasHole(`the feed lacks what comes after ${previous}`)
     previous = position
   }
   if (entries.length === limit) return previous
-  const isAtHead = previous === head || (previous < base && head === base) || (after === 0 && entries.length === 0)
+  const isAtHead = previous === head || follows(head + 1, previous) || (after === 0 && entries.length === 0)
   if (!isAtHead) throw new FeedHasHole(`the feed ends at ${previous}, its head is ${head}`)
   return head
 }
