@@ -17,7 +17,7 @@ afterAll(async () => {
 })
 
 const signedIn = async () => app.tokens({ username: (await server.createUser()).username })
-const kidOf = (token: string) => String(headerOf(token)['kid'])
+const kidOf = (token: string) => headerOf(token).kid
 const published = async (at: TestServer) =>
   ((await (await fetch(`${at.url}/.well-known/jwks.json`)).json()) as { keys: { kid: string }[] }).keys.map(
     ({ kid }) => kid,
