@@ -75,12 +75,12 @@ async function traces(db: TestDatabase) {
   return {
     sessions: await ofRows('sessions'),
     grants: await ofRows('grants'),
-    head: await db.query('select seq - base as head from feed_head'),
+    head: await db.query('select seq as head from feed_head'),
     feed: await db.query(
-      `select e.seq - h.base as seq, e.kind, encode(e.key, 'hex') as key, e.until > clock_now() as holds from feed_entries e, feed_head h order by 1`,
+      `select e.seq as seq, e.kind, encode(e.key, 'hex') as key, e.until > clock_now() as holds from feed_entries e, feed_head h order by 1`,
     ),
     audit: await db.query(
-      `select a.position - h.base as position, type, outcome, actor, target_kind, target_id, user_id, client_id, reason, ip, request_id, detail
+      `select a.position as position, type, outcome, actor, target_kind, target_id, user_id, client_id, reason, ip, request_id, detail
        from audit_events a, feed_head h where a.position is not null order by 1`,
     ),
   }
@@ -96,7 +96,7 @@ afterAll(() => Promise.all(servers.map((server) => server.close())))
 const tools = (server: TestServer) => server.server.tools
 const empty = async ({ db }: TestServer) => {
   await db.query(
-    `truncate sessions, grants, consents, clients, client_secrets, users, feed_entries, audit_events; update feed_head set seq = 0, base = 0`,
+    `truncate sessions, grants, consents, clients, client_secrets, users, feed_entries, audit_events; update feed_head set seq = 0`,
   )
   await populate(db)
 }
