@@ -100,20 +100,24 @@ export async function deleteDue(
 ): Promise<Deletion> {
   const statement = deletions.get(table) ?? deletion(table)
   const values = [rules[table].keptSeconds(retention), limit, fromAt]
+  const rows = await withinBound(db, (tx) => tx.run<{ deleted: number; reachedAt: Date | null }>(statement, values))
+  if (!rows) return { deleted: 0, reachedAt: fromAt, isCut: true }
+  return { deleted: rows[0]?.deleted ?? 0, reachedAt: rows[0]?.reachedAt ?? null, isCut: false }
+}
+
+/** Undone, and undefined, when a statement takes half a second. */
+async function withinBound<T>(db: Database, work: (tx: Queries) => Promise<T>): Promise<T | undefined> {
   try {
     return await db.transaction(async (tx) => {
       await tx.run(bound, [])
-      const [row] = await tx.run<{ deleted: number; reachedAt: Date | null }>(statement, values)
-      return { deleted: row?.deleted ?? 0, reachedAt: row?.reachedAt ?? null, isCut: false }
+      return work(tx)
     })
   } catch (error) {
-    if (isTimeout(error)) return { deleted: 0, reachedAt: fromAt, isCut: true }
+    const isCut = error instanceof Unavailable && error.cause instanceof DatabaseError && error.cause.code === '57014'
+    if (isCut) return undefined
     throw error
   }
 }
-
-const isTimeout = (error: unknown): boolean =>
-  error instanceof Unavailable && error.cause instanceof DatabaseError && error.cause.code === '57014'
 
 /** What a user allowed a client, by the ids of their rows. */
 export interface ConsentKey {
@@ -166,21 +170,27 @@ export interface Backlog {
 
 const countedRows = 1000
 
-const measure: Statement = {
-  name: 'measure_backlog',
-  text: expiringTables
-    .map((table, index) => {
-      const kept = `make_interval(secs => $${index + 1}::double precision)`
-      const { column } = rules[table]
-      return `
-select '${table}' as table, count(*)::int as rows, coalesce(extract(epoch from clock_now() - ${kept} - min(t.due)), 0)::float8 as "oldestSeconds"
+const measures = new Map(
+  expiringTables.map((table): [ExpiringTable, Statement] => {
+    const { column } = rules[table]
+    const kept = 'make_interval(secs => $1::double precision)'
+    const text = `
+select count(*)::int as rows, coalesce(extract(epoch from clock_now() - ${kept} - min(t.due)), 0)::float8 as "oldestSeconds"
 from (select ${column} as due from ${table} where ${column} < clock_now() - ${kept} order by ${column} limit ${countedRows}) t`
-    })
-    .join('\nunion all'),
-}
+    return [table, { name: `measure_${table}`, text }]
+  }),
+)
 
-/** What the cleanup has before it. Costs as much as reading the index entries of what is due. */
-export async function measureBacklog(db: Queries, retention: Retention): Promise<Backlog[]> {
-  const values = expiringTables.map((table) => rules[table].keptSeconds(retention))
-  return db.run<Backlog>(measure, values)
+/**
+ * What the cleanup has before it. A table is left out where that takes too long: while a big cleanup runs, what is deleted and not yet vacuumed lies before
+ * what is due.
+ */
+export async function measureBacklog(db: Database, retention: Retention): Promise<Backlog[]> {
+  const backlogs: Backlog[] = []
+  for (const [table, statement] of measures) {
+    const seconds = rules[table].keptSeconds(retention)
+    const row = await withinBound(db, (tx) => tx.run<Omit<Backlog, 'table'>>(statement, [seconds]))
+    if (row?.[0]) backlogs.push({ table, ...row[0] })
+  }
+  return backlogs
 }

@@ -120,7 +120,7 @@ describe('GET /metrics', () => {
       try {
         await Promise.all(Array.from({ length: 20 }, () => scrape(url)))
         const names = spy.mock.calls.map((call) => (call as unknown as [{ name?: string; text?: string }])[0])
-        const asked = names.filter(({ name, text }) => `${name} ${text}`.includes('measure_backlog'))
+        const asked = names.filter(({ name, text }) => `${name} ${text}`.includes('measure_limits'))
         expect(asked).toHaveLength(1)
       } finally {
         spy.mockRestore()
