@@ -70,7 +70,7 @@ with turn as materialized (select pg_try_advisory_xact_lock(hashtext('falconer.f
 ), gone as (
   delete from feed_entries e using page p, turn t
   where t.mine and e.seq = p.seq and p.seq < coalesce((select min(seq) from page where not due), 9223372036854775807)
-    and ($3::timestamptz is null or true)
+    and ($3::timestamptz is null or true) -- where the last batch ended: that is the beginning here
   returning e.until
 )
 select count(*)::int as deleted, max(until) as "reachedAt" from gone`,
