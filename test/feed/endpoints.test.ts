@@ -1,5 +1,10 @@
 import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Unavailable } from '../../src/domain/unavailable.ts'
+import type { Cursor, Subscriber } from '../../src/protocol/feed/feed.ts'
 import { startServer, type TestClient, type TestServer } from '../support/server.ts'
 import { claimsOf } from '../support/tokens.ts'
 import { basic, type FeedReader, readerOf } from './reader.ts'
@@ -205,6 +210,52 @@ describe('the stream', () => {
     await expect.poll(async () => (await reader.get('/stream?after=0')).status, { timeout: 10_000 }).toBe(200)
   })
 
+  it('ends when it cannot go on: there is no other answer any more', async () => {
+    const { feed } = server.server.tools
+    const subscribe = feed.subscribe.bind(feed)
+    Object.assign(feed, {
+      subscribe: async (cursor: Cursor, subscriber: Subscriber) => {
+        await subscriber.send(await feed.delta(cursor, 0, subscriber.verifier))
+        throw new Unavailable('the database is gone')
+      },
+    })
+    try {
+      const stream = await reader.stream({ after: 0 })
+      expect(await stream.next()).toBeDefined()
+      expect(await stream.next()).toBeUndefined()
+    } finally {
+      Object.assign(feed, { subscribe })
+    }
+  })
+
+  it('is cut off for a reader that does not keep up; the others go on', async () => {
+    const { host, hostname, port } = new URL(server.url)
+    const lazy = connect(Number(port), hostname)
+    lazy.on('error', () => {})
+    const authorization = basic(api.clientId, api.secret)
+    lazy.write(
+      `GET /revocations/stream?after=${await head()} HTTP/1.1\r\nhost: ${host}\r\nauthorization: ${authorization}\r\n\r\n`,
+    )
+    await once(lazy, 'data')
+    lazy.pause()
+    const keen = await reader.stream({ after: await head() })
+    await keen.next()
+    const [row] = await server.db.query<{ seq: number }>(
+      `with n as (update feed_head set seq = seq + 400000 returning seq)
+       insert into feed_entries (seq, kind, key, until)
+       select n.seq - 400000 + i, 's', substring(uuid_send(gen_random_uuid()) from 9), clock_now() + interval '20 s' from n, generate_series(1, 400000) i
+       order by i desc returning seq::int`,
+    )
+    await keen.until(({ to }) => to >= Number(row?.seq))
+    await expect
+      .poll(() => server.log.some(({ msg }) => msg?.includes('did not keep up')), { timeout: 30_000 })
+      .toBe(true)
+    await expect.poll(() => server.server.tools.feed.counts().subscribers, { timeout: 30_000 }).toBe(1)
+    await keen.close()
+    lazy.destroy()
+    await server.db.query('delete from feed_entries')
+  })
+
   it('ends when the server stops', async () => {
     const third = await server.another()
     const stream = await readerOf(third, basic(api.clientId, api.secret)).stream({ after: 0 })
@@ -212,6 +263,17 @@ describe('the stream', () => {
     await third.close()
     while (await stream.next());
   })
+})
+
+it('a server that stops does not wait for connections that were opened in advance', async () => {
+  const third = await server.another()
+  const { hostname, port } = new URL(third.url)
+  const unused = connect(Number(port), hostname)
+  await once(unused, 'connect')
+  // Node gives the first request of a connection a minute.
+  const outcome = await Promise.race([third.close().then(() => 'stopped'), sleep(20_000, 'waits')])
+  expect(outcome).toBe('stopped')
+  unused.destroy()
 })
 
 describe('the receipt', () => {

@@ -67,12 +67,16 @@ export function revocationRoutes(app: FastifyInstance, tools: HttpTools): void {
       void events.write(`event: hello\ndata: ${JSON.stringify(hello)}\n\n`)
       return events
     }
-    const unsubscribe = await feed.subscribe(cursor, {
-      verifier,
-      send: (frame) => (events ?? begin()).write(eventOf(frame)),
-      end: () => events?.end(),
+    const end = () => events?.end()
+    const send = (frame: SignedFrame) => (events ?? begin()).write(eventOf(frame))
+    const unsubscribe = await feed.subscribe(cursor, { verifier, send, end }).catch((error: unknown) => {
+      if (!events) throw error
+      // There is no other answer any more: whoever reads comes back, instead of waiting at a stream that nobody writes to.
+      reply.log.warn({ err: error }, 'a stream of the feed ended before it was whole')
+      end()
+      return () => undefined
     })
-    const timer = setTimeout(() => events?.end(), streamMs * (0.9 + Math.random() / 5))
+    const timer = setTimeout(end, streamMs * (0.9 + Math.random() / 5))
     await events?.closed
     clearTimeout(timer)
     unsubscribe()

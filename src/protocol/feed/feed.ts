@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FeedPolicy } from '../../domain/feed.ts'
 import { Unavailable } from '../../domain/unavailable.ts'
 import type { Database } from '../../store/database.ts'
@@ -62,11 +63,15 @@ const tickMs = 250
 const gatherMs = 10
 /** Those who come at once share one look. */
 const connectMs = 50
+/** What the slowest reader may hold up the others, for each frame of a crowd of entries. */
+const catchBreathMs = 50
 
 export function createFeed(parts: FeedParts): Feed {
   const { db, instance, policy, onError } = parts
   const heartbeatMs = Math.min(1000, Math.max(100, policy.maxStalenessSeconds * 200))
   const subscribers = new Set<Subscriber>()
+  /** Those who still get what came before them. */
+  const joining = new Set<Subscriber>()
   const waiting = new Set<() => void>()
   const reader = createFeedReader(db, onReading)
   const framer = createFramer(reader.log, parts)
@@ -99,7 +104,11 @@ export function createFeed(parts: FeedParts): Feed {
       await verifiers.promise(reading)
       const frames = await framer.all(published.head, reading)
       // Whoever has joined meanwhile stands further on; a frame that begins before its cursor is good for it too.
-      for (const subscriber of subscribers) for (const frame of frames) void subscriber.send(frame)
+      for (const frame of frames) {
+        const sent = [...subscribers].map((subscriber) => subscriber.send(frame))
+        // Of many frames at once even a reader that keeps up takes one after the other. Nobody is waited for longer.
+        if (!frame.isLast) await Promise.race([Promise.all(sent), sleep(catchBreathMs)])
+      }
       published = { ...published, head: frames.at(-1)?.to ?? reading.head, awaited, atMs: reading.anchorMs }
     } else if (subscribers.size === 0) published.head = Math.max(published.head, reading.head)
   }
@@ -152,8 +161,26 @@ export function createFeed(parts: FeedParts): Feed {
     return latest ?? reading
   }
 
+  /** Sends all that came after a position. False: it was ended instead. When it is true, nothing was published that the subscriber lacks. */
+  async function catchUp(from: number, subscriber: Subscriber, first: Reading): Promise<boolean> {
+    let [position, reading] = [from, first]
+    do {
+      await verifiers.promise(reading)
+      const frames = await framer.all(position, reading)
+      for (const frame of frames) await subscriber.send(frame)
+      position = frames.at(-1)?.to ?? position
+      if (isClosed || latest?.epoch !== reading.epoch) {
+        subscriber.end()
+        return false
+      }
+      reading = latest
+      verifiers.mayGet(subscriber.verifier, reading)
+    } while (published.head > position)
+    return true
+  }
+
   function endAll(): void {
-    for (const subscriber of subscribers) subscriber.end()
+    for (const subscriber of [...subscribers, ...joining]) subscriber.end()
     subscribers.clear()
   }
 
@@ -176,22 +203,11 @@ export function createFeed(parts: FeedParts): Feed {
       return framer.first(cursor.position, reading)
     },
     subscribe: async (cursor, subscriber) => {
-      let reading = await look(subscriber.verifier)
+      const reading = await look(subscriber.verifier)
       requireEpoch(cursor, reading)
-      for (let { position } = cursor; ; ) {
-        await verifiers.promise(reading)
-        const frames = await framer.all(position, reading)
-        for (const frame of frames) await subscriber.send(frame)
-        position = frames.at(-1)?.to ?? position
-        if (isClosed || latest?.epoch !== reading.epoch) {
-          subscriber.end()
-          return () => undefined
-        }
-        reading = latest
-        verifiers.mayGet(subscriber.verifier, reading)
-        // From here on nothing is published without it, and nothing was published that it lacks.
-        if (published.head <= position) break
-      }
+      joining.add(subscriber)
+      const isWhole = await catchUp(cursor.position, subscriber, reading).finally(() => joining.delete(subscriber))
+      if (!isWhole) return () => undefined
       subscribers.add(subscriber)
       keepTicking()
       return () => void subscribers.delete(subscriber)
