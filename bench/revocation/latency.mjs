@@ -102,7 +102,7 @@ function shareSignatures(built, parent) {
   const folder = fs.mkdtempSync(path.join(parent, 'verifier-'))
   fs.cpSync(path.join(built, 'verifier'), folder, { recursive: true })
   fs.writeFileSync(path.join(folder, 'package.json'), '{"type":"module"}')
-  fs.symlinkSync(path.resolve(import.meta.dirname, '../node_modules'), path.join(folder, 'node_modules'))
+  fs.symlinkSync(path.resolve(import.meta.dirname, '../../node_modules'), path.join(folder, 'node_modules'))
   const file = path.join(folder, 'frame.js')
   const text = fs.readFileSync(file, 'utf8')
   const from = 'export async function readFrame('
