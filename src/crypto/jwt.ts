@@ -1,5 +1,7 @@
 import { createPublicKey, type JsonWebKey, type KeyObject, sign, verify } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { SigningAlg } from '../domain/signing-key.ts'
+import { sha256 } from './hash.ts'
 import type { SigningKey } from './signing.ts'
 
 /** A key that checks signatures, with the one algorithm it is for. */
@@ -14,6 +16,9 @@ const digest = { ES256: 'sha256', RS256: 'sha256', EdDSA: null } as const
 // Critical extensions change what a signature means, and a key that a token brings along proves nothing.
 const refusedHeaders = ['crit', 'b64', 'zip', 'jwk', 'jku', 'x5u', 'x5c'] as const
 const headers = new WeakMap<SigningKey, Map<string, string>>()
+/** Hashes of tokens that a key was seen to have signed. That stays true for ever; it goes when the key goes, and says nothing of life and death. */
+const seenSigned = new WeakMap<PublicKey, LRUCache<string, true>>()
+const seenPerKey = 10_000
 
 /**
  * A signed JWT in compact form (RFC 7515 §3.1). ES256 and EdDSA sign at once, because a trip to the thread
@@ -60,7 +65,7 @@ export function verifyJwt(
   const key = typeof header['kid'] === 'string' ? keys.get(header['kid']) : undefined
   // The key decides the algorithm; a token may only agree (RFC 8725 §3.1).
   if (key === undefined || header['alg'] !== key.alg || !isTyp(header['typ'], expected.typ)) return undefined
-  if (!isSigned(key, Buffer.from(`${head}.${body}`, 'latin1'), tail)) return undefined
+  if (!wasSigned(key, token, tail)) return undefined
   const claims = parseObject(body)
   return claims?.['iss'] === expected.issuer ? { header, claims } : undefined
 }
@@ -90,6 +95,17 @@ function headerOf(key: SigningKey, typ: string): string {
     encoded.set(typ, header)
   }
   return header
+}
+
+/** Whether the key signed the token, whose last part is its signature. One that is shown again and again is only calculated once. */
+function wasSigned(key: PublicKey, token: string, tail: string): boolean {
+  const hash = sha256(token).toString('latin1')
+  const seen = seenSigned.get(key) ?? new LRUCache({ max: seenPerKey })
+  if (seen.get(hash)) return true
+  if (!isSigned(key, Buffer.from(token.slice(0, -tail.length - 1), 'latin1'), tail)) return false
+  seen.set(hash, true)
+  seenSigned.set(key, seen)
+  return true
 }
 
 function isSigned(key: PublicKey, input: Buffer, tail: string): boolean {

@@ -1,10 +1,9 @@
 import type { Actor, Ended, EndReason } from '../domain/ending.ts'
 import { feedEntryLifeSeconds } from '../domain/signing-key.ts'
-import { Unavailable } from '../domain/unavailable.ts'
 import type { EndedInPlace } from './combined-ending-statements.ts'
 import * as statements from './combined-ending-statements.ts'
-import { createCombiner } from './combiner.ts'
-import type { Database, Queries } from './database.ts'
+import { combined } from './combiner.ts'
+import type { Queries } from './database.ts'
 
 /** Why something ends, at whose request. */
 export interface EndingCause {
@@ -22,34 +21,17 @@ export interface RowEnding extends EndingCause {
 
 type Answer = Ended | undefined
 
-/** Beside the pool and not in it: a process may have several. */
-const combiners = new WeakMap<Database, (ending: RowEnding) => Promise<Answer>>()
+const isSession = ({ target }: RowEnding) => target === 'session'
+const hasSession = (batch: readonly RowEnding[]) => batch.some(isSession)
 
 /**
  * Ends a session or a grant together with others that are asked for meanwhile. Every ending holds the head of the feed until its commit is on the
  * disk, so one by one they would queue for it; together they pay for one commit.
  */
-export function endCombined(db: Database, ending: RowEnding): Promise<Answer> {
-  const combine = combiners.get(db) ?? newCombiner(db)
-  combiners.set(db, combine)
-  return combine(ending)
-}
-
-function newCombiner(db: Database): (ending: RowEnding) => Promise<Answer> {
-  return createCombiner({
-    run: (batch) => (hasSession(batch) ? db.transaction((tx) => endRows(tx, batch)) : endRows(db, batch)),
-    batchSize: 64,
-    concurrency: 1,
-    patienceMs: 3000, // as for a connection
-    isShared: (error) => error instanceof Unavailable && !isLockTimeout(error.cause),
-  })
-}
-
-/** Somebody holds a row: that is the trouble of the one who wants to end it. */
-const isLockTimeout = (cause: unknown) => (cause as { code?: unknown } | undefined)?.code === '55P03'
-
-const isSession = ({ target }: RowEnding) => target === 'session'
-const hasSession = (batch: readonly RowEnding[]) => batch.some(isSession)
+export const endCombined = combined<RowEnding, Answer>({
+  run: (db, batch) => (hasSession(batch) ? db.transaction((tx) => endRows(tx, batch)) : endRows(db, batch)),
+  concurrency: 1,
+})
 
 /** Ends a batch as if one after the other, and answers each in its place. In a transaction, unless all are grants: they are one statement. */
 export async function endRows(tx: Queries, batch: readonly RowEnding[]): Promise<readonly Answer[]> {

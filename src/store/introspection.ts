@@ -1,4 +1,5 @@
 import type { RequestedClaims } from '../domain/claims.ts'
+import { combined, inPlace } from './combiner.ts'
 import type { Queries, Statement } from './database.ts'
 import {
   grantIdleEnds,
@@ -45,49 +46,57 @@ export interface TokenFacts {
 const readLiveness: Statement = {
   name: 'introspect',
   text: `
-select case
-    when to_timestamp($8::double precision) <= clock_now()                                             then 'expired'
+select t.place::int, case
+    when to_timestamp(t.exp) <= clock_now()                                                            then 'expired'
     when c.disabled_at is not null                                                                     then 'disabled'
-    when $4::bigint < greatest(v.ended_pos, c.ended_pos)                                               then 'revoked'
-    when to_timestamp($5::double precision) < greatest(v.not_before, c.not_before)                     then 'not_before'
-    when exists (select 1 from revoked_jtis j where j.jti = $6::uuid)                                  then 'revoked'
-    when exists (select 1 from signing_keys k where k.kid = $7::text and k.compromised_at is not null) then 'revoked'
-    when $2::uuid is null                                                                              then null
+    when t.rvp < greatest(v.ended_pos, c.ended_pos)                                                    then 'revoked'
+    when to_timestamp(t.auth_time) < greatest(v.not_before, c.not_before)                              then 'not_before'
+    when exists (select 1 from revoked_jtis j where j.jti = t.jti)                                     then 'revoked'
+    when exists (select 1 from signing_keys k where k.kid = t.kid and k.compromised_at is not null)    then 'revoked'
+    when t.grant_id is null                                                                            then null
     when g.id is null or g.client <> c.id or g.revoked_at is not null                                  then 'revoked'
     when u.id is null or u.disabled_at is not null                                                     then 'disabled'
-    when least($4::bigint, g.created_pos) < greatest(v.ended_pos, u.ended_pos)
+    when least(t.rvp, g.created_pos) < greatest(v.ended_pos, u.ended_pos)
       or g.created_pos < c.ended_pos                                                                   then 'revoked'
-    when least(to_timestamp($5::double precision), g.auth_time) < greatest(v.not_before, u.not_before, c.not_before) then 'not_before'
+    when least(to_timestamp(t.auth_time), g.auth_time) < greatest(v.not_before, u.not_before, c.not_before) then 'not_before'
     when ${grantIsExpired}                                                                             then 'expired'
     when g.offline                                                                                     then null
-    when s.id is distinct from $3::uuid or ${sessionIsDead}                                            then 'session_dead'
+    when s.id is distinct from t.session_id or ${sessionIsDead}                                        then 'session_dead'
   end as why,
-  case when $9::boolean then standard_claims(u) end as "userClaims",
-  case when $9::boolean then g.claims -> 'userinfo' end as "requestedClaims",
-  exists (select 1 from clients o where o.id = $10::uuid and o.disabled_at is not null) as "callerIsDisabled"
-from clients c join server v on v.id = 1
-left join grants g on g.id = $2::uuid
+  case when t.with_claims then standard_claims(u) end as "userClaims",
+  case when t.with_claims then g.claims -> 'userinfo' end as "requestedClaims",
+  exists (select 1 from clients o where o.id = t.caller and o.disabled_at is not null) as "callerIsDisabled"
+from unnest($1::text[], $2::uuid[], $3::uuid[], $4::bigint[], $5::double precision[], $6::uuid[], $7::text[], $8::double precision[], $9::boolean[], $10::uuid[])
+  with ordinality as t (client_id, grant_id, session_id, rvp, auth_time, jti, kid, exp, with_claims, caller, place)
+join clients c on c.client_id = t.client_id
+join server v on v.id = 1
+left join grants g on g.id = t.grant_id
 left join users u on u.id = g.user_id
-left join sessions s on s.id = g.session_id and not g.offline
-where c.client_id = $1::text`,
+left join sessions s on s.id = g.session_id and not g.offline`,
 }
 
-/** Whether an access token of ours, whose signature was checked, is alive now. Undefined: its client is gone. */
-export async function readTokenLiveness(db: Queries, t: TokenFacts): Promise<Liveness | undefined> {
-  const rows = await db.run<Liveness>(readLiveness, [
-    t.clientId,
-    t.grantId ?? null,
-    t.sessionId ?? null,
-    t.rvp,
-    t.authTimeSeconds,
-    t.jti,
-    t.kid,
-    t.expSeconds,
-    t.withUserClaims,
-    t.caller ?? null,
-  ])
-  return rows[0]
-}
+/**
+ * Whether an access token of ours, whose signature was checked, is alive now; read together with those that are asked for at the same moment.
+ * Undefined: its client is gone.
+ */
+export const readTokenLiveness = combined<TokenFacts, Liveness | undefined>({
+  concurrency: 2,
+  run: async (db, batch) => {
+    const rows = await db.run<Liveness & { readonly place: number }>(readLiveness, [
+      batch.map(({ clientId }) => clientId),
+      batch.map(({ grantId }) => grantId ?? null),
+      batch.map(({ sessionId }) => sessionId ?? null),
+      batch.map(({ rvp }) => rvp),
+      batch.map(({ authTimeSeconds }) => authTimeSeconds),
+      batch.map(({ jti }) => jti),
+      batch.map(({ kid }) => kid),
+      batch.map(({ expSeconds }) => expSeconds),
+      batch.map(({ withUserClaims }) => withUserClaims),
+      batch.map(({ caller }) => caller ?? null),
+    ])
+    return inPlace(rows, batch.length)
+  },
+})
 
 export interface RefreshTokenLiveness {
   readonly alive: boolean
@@ -126,16 +135,16 @@ export async function readRefreshTokenLiveness(
   return rows[0]
 }
 
+const readOwner: Statement = {
+  name: 'owner_of_refresh_token',
+  text: `select client from grants where id = $1::uuid and rt_nonce_hash = $2::bytea`,
+}
+
 /** Which client a refresh token belongs to, whatever its generation or age: what RFC 7009 needs to know. */
 export async function ownerOfRefreshToken(
   db: Queries,
   token: { grantId: string; nonceHash: Buffer },
 ): Promise<string | undefined> {
-  const rows = await db.kysely
-    .selectFrom('grants')
-    .select('client')
-    .where('id', '=', token.grantId)
-    .where('rt_nonce_hash', '=', token.nonceHash)
-    .execute()
-  return rows[0]?.client
+  const [row] = await db.run<{ client: string }>(readOwner, [token.grantId, token.nonceHash])
+  return row?.client
 }

@@ -21,6 +21,8 @@ export const honestClients: readonly RunClient[] = ['mail', 'notes', 'photos'].m
 export const sceneClients: readonly RunClient[] = ['shop', 'bank'].map((id) => ({ id, graceSeconds: longGrace }))
 /** So short a grace that waiting for its end is part of a scene. */
 export const hastyClient: RunClient = { id: 'hasty', graceSeconds: 2 }
+/** No grace at all: of those who present a token at once one gets an answer, and all the others are thieves. */
+export const strictClient: RunClient = { id: 'strict', graceSeconds: 0 }
 /** Ended as a whole, again and again. */
 export const doomedClient: RunClient = { id: 'doomed', graceSeconds: longGrace }
 /** Presents what belongs to others. */
@@ -36,6 +38,7 @@ export const allClients: readonly RunClient[] = [
   ...honestClients,
   ...sceneClients,
   hastyClient,
+  strictClient,
   doomedClient,
   strangeClient,
   judge,

@@ -7,7 +7,7 @@
  * @property {[file: string, from: string, to: string][]} changes texts of the compiled server
  */
 
-const refresh = 'store/refresh.js'
+const refresh = 'store/refresh-statement.js'
 const codes = 'store/authorization-codes.js'
 const end = 'store/end.js'
 const endings = 'store/ending-statements.js'
@@ -18,7 +18,7 @@ export const mutants = [
   {
     name: 'the refresh reads, then writes: the row is not locked',
     profile: 'refresh',
-    changes: [[refresh, '  where g.id = $1::uuid\n  for no key update of g\n', '  where g.id = $1::uuid\n']],
+    changes: [[refresh, '  for no key update of g ${ifHeld}\n', '']],
   },
   {
     name: 'each retry renews the grace window',
@@ -34,7 +34,7 @@ export const mutants = [
   {
     name: 'two generations back is accepted within the grace',
     profile: 'refresh',
-    changes: [[refresh, 'when $2::int = g.rt_gen - 1 and', 'when $2::int between g.rt_gen - 2 and g.rt_gen - 1 and']],
+    changes: [[refresh, 'when p.gen = g.rt_gen - 1 and', 'when p.gen between g.rt_gen - 2 and g.rt_gen - 1 and']],
   },
   {
     name: 'a retry mints a sibling',
@@ -46,6 +46,22 @@ export const mutants = [
         "from cur where g.id = cur.id and cur.outcome in ('rotate', 'retry')\n  returning",
       ],
     ],
+  },
+  {
+    name: 'the first of a batch decides for all',
+    profile: 'refresh',
+    changes: [
+      [
+        refresh,
+        'select cur.place::int, cur.outcome,',
+        'select cur.place::int, first_value(cur.outcome) over (order by cur.place) as outcome,',
+      ],
+    ],
+  },
+  {
+    name: 'two presentations of one grant are in one batch',
+    profile: 'refresh',
+    changes: [['store/refresh.js', '    thing: ({ grantId }) => grantId,\n', '']],
   },
   {
     name: 'the refusal of a reuse undoes the ending that it should leave',
@@ -129,7 +145,7 @@ export const mutants = [
     changes: [
       [
         'store/introspection.js',
-        'export async function readTokenLiveness(db, t) {',
+        'export const readTokenLiveness = combined({',
         `const cached = new Map();
 export async function readTokenLiveness(db, t) {
     const known = cached.get(t.jti);
@@ -138,7 +154,7 @@ export async function readTokenLiveness(db, t) {
     cached.set(t.jti, { at: Date.now(), row });
     return row;
 }
-async function readTokenLivenessNow(db, t) {`,
+const readTokenLivenessNow = combined({`,
       ],
     ],
   },

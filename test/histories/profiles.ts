@@ -22,6 +22,7 @@ export const profiles = {
     ...usual,
     scenes: {
       'refresh storm': 3,
+      'strict storm': 2,
       'refresh chains': 2,
       'theft in the grace': 2,
       'retry after the grace': 2,
@@ -42,6 +43,7 @@ export const profiles = {
     ...quiet,
     scenes: {
       'refresh storm': 4,
+      'strict storm': 3,
       'refresh chains': 4,
       'theft in the grace': 3,
       'retry after the grace': 4,

@@ -102,6 +102,16 @@ describe('what a request costs: statements, each its own commit when there is no
     expect(await statements(() => userinfo(server.url, access_token))).toEqual(['introspect'])
   })
 
+  it('a revocation: 2 for a refresh token, whose owner is asked for first; 1 for an access token', async () => {
+    const [held, other] = [await tokensOf(), await tokensOf()]
+    await warm()
+    expect(await statements(() => app.post('/revoke', { token: held.refresh_token }))).toEqual([
+      'owner_of_refresh_token',
+      'end_grant',
+    ])
+    expect(await statements(() => app.post('/revoke', { token: other.access_token }))).toEqual(['end_jti'])
+  })
+
   it('forged tokens and codes: 0', async () => {
     const { refresh_token, access_token } = await tokensOf()
     await warm()

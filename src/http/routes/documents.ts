@@ -8,24 +8,39 @@ import type { HttpTools } from '../tools.ts'
 /** The documents that every client reads: metadata (OpenID Connect Discovery §4, RFC 8414 §3) and keys (RFC 7517 §5). */
 export function documentRoutes(app: FastifyInstance, tools: HttpTools): void {
   allowEveryOrigin(app)
-  const metadata = JSON.stringify(discovery(tools.issuer, reachableAcr, tools.feed.policy.maxStalenessSeconds))
+  const metadata = documentOf(discovery(tools.issuer, reachableAcr, tools.feed.policy.maxStalenessSeconds))
   for (const path of ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']) {
     app.get(path, { exposeHeadRoute: true }, (request, reply) => sendDocument(request, reply, metadata, 'max-age=300'))
   }
-  app.get('/.well-known/jwks.json', { exposeHeadRoute: true }, async (request, reply) =>
-    sendDocument(request, reply, JSON.stringify(await tools.keys.jwks()), 'max-age=300, stale-while-revalidate=60'),
-  )
+  // Written once for as long as the keys stay what they are.
+  const jwks = new WeakMap<object, Document>()
+  app.get('/.well-known/jwks.json', { exposeHeadRoute: true }, async (request, reply) => {
+    const set = await tools.keys.jwks()
+    const document = jwks.get(set) ?? documentOf(set)
+    jwks.set(set, document)
+    return sendDocument(request, reply, document, 'max-age=300, stale-while-revalidate=60')
+  })
+}
+
+/** JSON as it is sent, and the tag by which a reader knows that it has it already. */
+interface Document {
+  readonly body: string
+  readonly etag: string
+}
+
+export function documentOf(value: object): Document {
+  const body = JSON.stringify(value)
+  return { body, etag: `"${sha256(body).toString('base64url').slice(0, 22)}"` }
 }
 
 /** Sends JSON that may be cached, or says that the reader has it already (RFC 9110 §13.1.2). */
 export function sendDocument(
   request: FastifyRequest,
   reply: FastifyReply,
-  body: string,
+  { body, etag }: Document,
   caching: string,
   visibility = 'public',
 ): FastifyReply {
-  const etag = `"${sha256(body).toString('base64url').slice(0, 22)}"`
   reply.header('cache-control', `${visibility}, ${caching}`).header('etag', etag)
   if (request.headers['if-none-match'] === etag) return reply.status(304).send()
   return reply.type('application/json; charset=utf-8').send(body)

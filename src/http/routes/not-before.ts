@@ -5,7 +5,7 @@ import { requireFeedToken } from '../../protocol/feed/access.ts'
 import { notBefore } from '../../protocol/not-before.ts'
 import { authorizationOf, bearerOf } from '../authorization.ts'
 import type { HttpTools } from '../tools.ts'
-import { sendDocument } from './documents.ts'
+import { documentOf, sendDocument } from './documents.ts'
 
 /** GET /not-before: the lines that were drawn, for services that compare `iat`. Public, but for the lines of clients. */
 export function notBeforeRoutes(app: FastifyInstance, tools: HttpTools): void {
@@ -13,7 +13,7 @@ export function notBeforeRoutes(app: FastifyInstance, tools: HttpTools): void {
     const isKnown = await mayReadClients(request, tools)
     const document = await notBefore(isKnown, tools)
     reply.header('vary', 'Authorization')
-    return sendDocument(request, reply, JSON.stringify(document), 'max-age=1', isKnown ? 'private' : 'public')
+    return sendDocument(request, reply, documentOf(document), 'max-age=1', isKnown ? 'private' : 'public')
   })
 }
 

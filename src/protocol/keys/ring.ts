@@ -34,6 +34,8 @@ export const sealContext = (kid: string): string => `signing-key:${kid}`
 /** Reads the keys at most every five seconds; a key is published for far longer before it signs. */
 export function createKeyRing(db: Database, seal: Seal, rotationSeconds: number): KeyRing {
   const loaded = new Map<string, SigningKey>()
+  /** The same objects for as long as they are in use, so that what was verified with them is remembered. */
+  let publicKeys: ReadonlyMap<string, PublicKey> = new Map()
   let current: Promise<Snapshot> | undefined
   let snapshot: Snapshot | undefined
 
@@ -56,10 +58,11 @@ export function createKeyRing(db: Database, seal: Seal, rotationSeconds: number)
     const signers = new Map<SigningAlg, SigningKey>()
     for (const key of usable)
       if (key.state === 'active' && key.privateKey) signers.set(key.alg, load(key, key.privateKey))
+    publicKeys = new Map(usable.map(({ kid, publicJwk }) => [kid, publicKeys.get(kid) ?? loadPublicKey(publicJwk)]))
     return {
       readAt: performance.now(),
       signers,
-      verifiers: new Map(usable.map((key) => [key.kid, loadPublicKey(key.publicJwk)])),
+      verifiers: publicKeys,
       jwks: { keys: usable.map((key) => key.publicJwk) },
     }
   }

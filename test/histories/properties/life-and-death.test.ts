@@ -41,6 +41,14 @@ describe('P1 no double spend', () => {
     }
     expect(judge(noDoubleSpend, told)).toEqual(['a refresh token was answered after its grace'])
   })
+  it('broken by two answers to a token without a grace, however close they are', () => {
+    const told = (s: Story) => {
+      s.grant(0, 'g', { client: 'strict' })
+      s.refresh(10, 'g.0', 1)
+      s.refresh(10, 'g.0', 1)
+    }
+    expect(judge(noDoubleSpend, told)).toEqual(['a refresh token without a grace was answered twice'])
+  })
   it('not judged within epsilon of the end of the grace, nor while the first answer was on its way', () => {
     const told = (s: Story) => {
       s.grant(0, 'g')

@@ -3,7 +3,7 @@ import { property } from './property.ts'
 
 /**
  * A refresh token has one successor. It is told again only while it is the immediate predecessor, and only for the grace, which is counted from
- * the first rotation. A code gives one grant.
+ * the first rotation; where there is no grace it is told once. A code gives one grant.
  */
 export const noDoubleSpend = property('P1', 'no double spend', (history, finding) => {
   for (const grant of history.grants.values()) {
@@ -13,6 +13,8 @@ export const noDoubleSpend = property('P1', 'no double spend', (history, finding
       if (!successor) continue
       const first = answered.find((event) => event.returned?.refresh === successor.token)
       const graceEnds = successor.toldAt + history.graceMicros(grant.client) + epsilonMicros
+      if (history.graceMicros(grant.client) === 0 && answered.length > 1)
+        finding.violated(grant.gid, 'a refresh token without a grace was answered twice', answered)
       const next = grant.presentations.get(successor.token)
       const replacedAt = successorOf(next)?.toldAt ?? Number.POSITIVE_INFINITY
       for (const event of answered) {

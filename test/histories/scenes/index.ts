@@ -6,6 +6,7 @@ import * as refreshing from './refreshing.ts'
 /** Every scene by its name. */
 export const scenes = {
   'refresh storm': refreshing.storm,
+  'strict storm': refreshing.strictStorm,
   'refresh chains': refreshing.chains,
   'theft in the grace': refreshing.theft,
   'retry after the grace': refreshing.lateRetry,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Action } from '../action.ts'
-import { hastyClient, sceneClients, strangeClient } from '../clients.ts'
+import { hastyClient, sceneClients, strangeClient, strictClient } from '../clients.ts'
 import type { Stage } from '../stage.ts'
 import type { Held } from '../wire.ts'
 
@@ -21,6 +21,14 @@ export async function storm(stage: Stage): Promise<void> {
     current = next
   }
   await stage.examine([current])
+}
+
+/** Where no retry is allowed, many at once have one winner, whoever they are decided together with. */
+export async function strictStorm(stage: Stage): Promise<void> {
+  const signedIn = await Promise.all([1, 2, 3].map(() => stage.signIn(strictClient.id)))
+  const refresh = signedIn.map(({ held }): Action => ({ do: 'refresh', held }))
+  const results = await stage.volley(Array.from({ length: 6 }, () => refresh).flat(), 0)
+  await stage.examine(results.flatMap((result) => (result.held ? [result.held] : [])))
 }
 
 /** Tabs that do not know of each other and go on with what they got: whoever comes late presents what is two generations old. */
