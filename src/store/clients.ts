@@ -23,7 +23,8 @@ interface StoredMetadata {
   resource_server_for?: string[]
 }
 
-interface ClientRow {
+/** A row of `clientColumns`. */
+export interface ClientRow {
   id: string
   client_id: string
   metadata: StoredMetadata
@@ -35,18 +36,19 @@ interface ClientRow {
   hashes: string[] | null
 }
 
+/** Of the client `c`, with the hashes of its secrets; what `clientFrom` reads. */
+export const clientColumns = `c.id, c.client_id, c.metadata, c.grant_types, c.scopes, c.skip_consent, c.rotates, c.disabled_at,
+  (select array_agg(encode(k.hash, 'hex')) from client_secrets k where k.client = c.id and (k.expires_at is null or k.expires_at > clock_now())) as hashes`
+
 const read: Statement = {
   name: 'read_client',
-  text: `
-select c.id, c.client_id, c.metadata, c.grant_types, c.scopes, c.skip_consent, c.rotates, c.disabled_at,
-  (select array_agg(encode(k.hash, 'hex')) from client_secrets k where k.client = c.id and (k.expires_at is null or k.expires_at > clock_now())) as hashes
-from clients c where c.client_id = $1::text`,
+  text: `select ${clientColumns} from clients c where c.client_id = $1::text`,
 }
 
 /** The client as it is now: for /authorize, where a removed redirect URI must count at once. */
 export async function findClient(db: Queries, clientId: string): Promise<Client | undefined> {
   const [row] = await db.run<ClientRow>(read, [clientId])
-  return row && fromRow(row)
+  return row && clientFrom(row)
 }
 
 /** Finds a client by its id; may be a few seconds old. */
@@ -78,7 +80,7 @@ export async function isRegisteredOrigin(db: Queries, webOrigin: string): Promis
   return (await db.run(origin, [webOrigin])).length > 0
 }
 
-function fromRow({ metadata: m, ...row }: ClientRow): Client {
+export function clientFrom({ metadata: m, ...row }: ClientRow): Client {
   return {
     id: row.id,
     clientId: row.client_id,

@@ -8,22 +8,31 @@ export interface SessionWithConsent extends Session {
   readonly consentedAt: Date | null
 }
 
-const read: Statement = {
-  name: 'read_session',
-  text: `
-select s.id, s.user_id as "userId", u.username, s.auth_time as "authTime", s.acr, s.amr, s.secret_hash = $2::bytea as "isCurrentSecret",
+/** What the cookie of a session says. */
+export interface SessionCookie {
+  readonly id: string
+  readonly secretHash: Buffer
+}
+
+/** The live session of a cookie; each place is what stands for it in a statement. */
+export const liveSession = (cookie: { id: string; secretHash: string; client: string }): string => `
+select s.id, s.user_id as "userId", u.username, s.auth_time as "authTime", s.acr, s.amr, s.secret_hash = ${cookie.secretHash} as "isCurrentSecret",
        extract(epoch from clock_now() - s.auth_time)::float8 as "authAgeSeconds",
        coalesce(k.scopes, '{}') as "consentedScopes", k.granted_at as "consentedAt"
 from sessions s join users u on u.id = s.user_id join server v on v.id = 1
-left join consents k on k.user_id = s.user_id and k.client = $3::uuid
-where s.id = $1::uuid and u.disabled_at is null and not ${sessionIsDead}
-  and (s.secret_hash = $2::bytea or (s.prev_secret_hash = $2::bytea and s.prev_until > clock_now()))`,
+left join consents k on k.user_id = s.user_id and k.client = ${cookie.client}
+where s.id = ${cookie.id} and u.disabled_at is null and not ${sessionIsDead}
+  and (s.secret_hash = ${cookie.secretHash} or (s.prev_secret_hash = ${cookie.secretHash} and s.prev_until > clock_now()))`
+
+const read: Statement = {
+  name: 'read_session',
+  text: liveSession({ id: '$1::uuid', secretHash: '$2::bytea', client: '$3::uuid' }),
 }
 
 /** The live session that a cookie names, with what its user allowed the client. An ended one answers exactly like a missing one. */
 export async function findSession(
   db: Queries,
-  cookie: { id: string; secretHash: Buffer },
+  cookie: SessionCookie,
   client?: string,
 ): Promise<SessionWithConsent | undefined> {
   const rows = await db.run<SessionWithConsent>(read, [cookie.id, cookie.secretHash, client ?? null])

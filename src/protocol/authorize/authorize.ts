@@ -7,11 +7,10 @@ import { OAuthError } from '../../domain/oauth-error.ts'
 import type { Parameters } from '../../domain/parameters.ts'
 import { RateLimited } from '../../domain/rate-limited.ts'
 import { redirectUriMatches } from '../../domain/redirect-uri.ts'
-import { findClient } from '../../store/clients.ts'
 import { rememberConsent } from '../../store/consents.ts'
 import { reserveAttempt } from '../../store/limits.ts'
 import { findLoginTransaction, insertLoginTransaction } from '../../store/login-transactions.ts'
-import { findSession, type SessionWithConsent } from '../../store/sessions.ts'
+import { findSession, type SessionCookie, type SessionWithConsent } from '../../store/sessions.ts'
 import type { Tools } from '../tools.ts'
 import { nextStep } from './interaction.ts'
 import { type AuthorizationRequest, readRequest } from './request.ts'
@@ -19,7 +18,7 @@ import { type AuthorizationResponse, codeResponse, errorResponse, proveTarget } 
 
 /** What a browser brings: the session cookie, if it reads as one. */
 export interface Browser {
-  readonly session?: { readonly id: string; readonly secretHash: Buffer }
+  readonly session?: SessionCookie
   readonly address: string
   readonly reachableAcr: readonly string[]
 }
@@ -76,12 +75,11 @@ export async function resume(
   tools: Tools,
   claimedName?: string,
 ): Promise<Answer | undefined> {
-  const found = await openTransaction(key, tools)
+  const found = await openTransaction(key, tools, browser.session)
   if (!found) return undefined
-  const { transaction, client, request } = found
+  const { transaction, client, request, session } = found
   if (transaction.isExpired) return { kind: 'expired', key, client }
-  const session = browser.session && (await findSession(tools.db, browser.session, client.id))
-  const made = transaction.sessionId ? { madeSessionId: transaction.sessionId } : {}
+  const made = transaction.madeSessionId ? { madeSessionId: transaction.madeSessionId } : {}
   const claimed = claimedName === undefined ? {} : { claimedName }
   const state = { request, client, session, key, begunAt: transaction.createdAt, ...made, ...claimed }
   return redirectingErrors(request, tools, () => proceed(state, browser, tools))
@@ -96,14 +94,14 @@ export async function restart(key: TransactionKey, browser: Browser, tools: Tool
   return { kind: 'login', key: fresh, request, client, session: undefined }
 }
 
-async function openTransaction(key: TransactionKey, tools: Tools) {
-  const transaction = await findLoginTransaction(tools.db, hashes(key))
-  const client = transaction && (await findClient(tools.db, transaction.clientId))
-  if (!client || client.isDisabled) return undefined
-  const request = transaction.params as unknown as AuthorizationRequest
+async function openTransaction(key: TransactionKey, tools: Tools, session?: SessionCookie) {
+  const found = await findLoginTransaction(tools.db, { ...hashes(key), ...(session ? { session } : {}) })
+  if (!found || found.client.isDisabled) return undefined
+  const { client } = found
+  const request = found.transaction.params as unknown as AuthorizationRequest
   // It was registered when the request came; one that was removed since then must not be followed any more.
   const isStillRegistered = redirectUriMatches(request.redirectUri, client.redirectUris, client.applicationType)
-  return isStillRegistered ? { transaction, client, request } : undefined
+  return isStillRegistered ? { ...found, request } : undefined
 }
 
 /** The person said yes on the consent page; the session says who. Undefined: it ended in the meantime. */
