@@ -4,6 +4,7 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { sendUnreadable } from './error-page.tsx'
 
 const bodyBytes = 64 * 1024
+const closeIdleMs = 50
 
 /** What it has to know of the settings. */
 interface AppSettings {
@@ -24,8 +25,8 @@ export function createApp(settings: AppSettings, logger: FastifyBaseLogger): Fas
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 2048 }, // a resource is named by a URI
     frameworkErrors: (_error, request, reply) => sendUnreadable(request, reply, settings.issuer.startsWith('https:')),
-    // Coercion would turn a repeated or mistyped value into something that passes.
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
+    // What is sent passes or does not: it is not dropped, filled in, or turned into something that passes.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false } },
   })
   closeUnusedConnections(app)
   // The path without its query: codes, hints and handles travel there. A path that is none of ours may hold anything, a token too.
@@ -40,7 +41,7 @@ export function createApp(settings: AppSettings, logger: FastifyBaseLogger): Fas
   return app
 }
 
-/** Browsers open connections in advance. A server that stops would wait a minute for their first request. */
+/** Browsers open connections in advance, and keep those that they have used. A server that stops would wait a minute for the next request. */
 function closeUnusedConnections(app: FastifyInstance): void {
   const unused = new Set<Socket>()
   app.server.on('connection', (socket: Socket) => {
@@ -50,6 +51,10 @@ function closeUnusedConnections(app: FastifyInstance): void {
   app.server.on('request', ({ socket }: IncomingMessage) => unused.delete(socket))
   app.addHook('preClose', async () => {
     for (const socket of unused) socket.destroy()
+    if (!app.server.listening) return
+    // Those that are idle now are closed by Node, and those that become idle by nobody.
+    const closing = setInterval(() => app.server.closeIdleConnections(), closeIdleMs)
+    app.server.once('close', () => clearInterval(closing))
   })
 }
 

@@ -1,23 +1,24 @@
-import { Type } from 'typebox'
 import { rotateSecret } from '../../admin/client-secrets.ts'
 import { changeClient, readClient, readClients, registerClient, removeClient } from '../../admin/clients.ts'
 import type { AdminTools } from '../../admin/tools.ts'
 import { clientFields, clientIdField, clientSecretField } from '../../domain/client-metadata.ts'
 import type { AddRoute } from './router.ts'
-import { documentOf, idParameter, listQuery, object, pageOf, versioned } from './shapes.ts'
+import { integer, object, string } from './schema.ts'
+import { documentOf, idParameter, listQuery, pageOf, versioned } from './shapes.ts'
 
 const registration = documentOf({ client_id: clientIdField, client_secret: clientSecretField, ...clientFields })
-const rotation = object({
-  client_secret: Type.Optional(Type.String({ minLength: 32, maxLength: 512 })),
-  overlap_seconds: Type.Optional(
-    Type.Integer({
+const rotation = object(
+  {},
+  {
+    client_secret: string({ minLength: 32, maxLength: 512 }),
+    overlap_seconds: integer({
       minimum: 0,
       maximum: 2_592_000,
       default: 86_400,
       description: 'How long the secrets before it still work',
     }),
-  ),
-})
+  },
+)
 
 /** Clients: applications that people and services use this server with. */
 export function clientRoutes(add: AddRoute, tools: AdminTools): void {

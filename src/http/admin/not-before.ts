@@ -1,20 +1,19 @@
-import { Type } from 'typebox'
 import { drawLine, readNotBeforeLine, readNotBeforeLines } from '../../admin/not-before.ts'
 import type { AdminTools } from '../../admin/tools.ts'
 import { appliedWait } from '../prefer.ts'
 import type { AddRoute } from './router.ts'
-import { object, optionalText } from './shapes.ts'
+import { either, integer, object, value } from './schema.ts'
+import { text } from './shapes.ts'
 
-const scope = Type.Union([Type.Literal('server'), Type.Literal('client'), Type.Literal('user')])
-const line = object({
-  scope,
-  id: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 500 }), Type.Null()])),
-  not_before: Type.Union([Type.Literal('now'), Type.Integer({ minimum: 0, maximum: 253_402_300_799 })]),
-})
+const scope = value('server', 'client', 'user')
+const line = object(
+  { scope, not_before: either(value('now'), integer({ minimum: 0, maximum: 253_402_300_799 })) },
+  { id: either(text, value(null)) },
+)
 
 /** Not-before: lines before which everything of a scope is dead. */
 export function notBeforeRoutes(add: AddRoute, tools: AdminTools): void {
-  const query = object({ scope: Type.Optional(scope), id: optionalText() })
+  const query = object({}, { scope, id: text })
   add('GET', '/not-before', 'not-before:write', { querystring: query }, async ({ query }) => ({
     body: query.scope ? await readNotBeforeLine(query.scope, query.id ?? null, tools) : await readNotBeforeLines(tools),
   }))

@@ -1,23 +1,22 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaCompiler } from 'fastify'
-import type { Static, TObject, TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify'
 import { Problem } from '../../admin/problem.ts'
 import type { AdminTools } from '../../admin/tools.ts'
 import type { AdminScope } from '../../domain/admin-scopes.ts'
 import { isWellFormedText } from '../../domain/well-formed.ts'
 import { preferredWait } from '../prefer.ts'
 import { authenticate, type Caller } from './access.ts'
+import type { Accepted, Schema } from './schema.ts'
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** What a route accepts; everything else is refused. */
 interface Shape {
-  readonly params?: TObject
-  readonly querystring?: TObject
-  readonly body?: TSchema
+  readonly params?: Schema<object>
+  readonly querystring?: Schema<object>
+  readonly body?: Schema<object>
 }
 
-type Part<T> = T extends TSchema ? Static<T> : Record<string, never>
+type Part<S> = S extends Schema<object> ? Accepted<S> : Record<string, never>
 
 interface AdminRequest<S extends Shape> {
   readonly params: Part<S['params']>
@@ -55,7 +54,7 @@ export function createRouter(app: FastifyInstance, tools: AdminTools): AddRoute 
       method,
       url,
       schema: described,
-      validatorCompiler,
+      schemaErrorFormatter: problemOf,
       onRequest: async (request) => {
         callers.set(request, await authenticate(request, scope, tools))
       },
@@ -90,35 +89,18 @@ function send(reply: FastifyReply, { status, headers = {}, body }: AdminAnswer):
   return body === undefined ? reply.code(status ?? 204).send() : reply.code(status ?? 200).send(body)
 }
 
-/** A validator of its own: that of the server may be told to drop or to convert what a schema does not allow. */
-const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema }) => {
-  const type = Compile(schema)
-  return (value: unknown) => {
-    if (type.Check(value)) return { value }
-    const [error] = type.Errors(value)
-    if (!error) return { error: new Problem('invalid_request', 'The request is not valid') }
-    const path = error.instancePath.split('/').slice(1).map(unescape)
-    const member = memberAtFault(error.params)
-    const full = member === undefined ? path : [...path, member]
-    const what =
-      error.keyword === 'additionalProperties'
-        ? 'is not known'
-        : error.keyword === 'required'
-          ? 'is required'
-          : error.message
-    return { error: new Problem('invalid_field', `${full.join('.') || 'The body'} ${what}`, full) }
-  }
+/** The first thing that a schema does not allow, with the way to it. */
+function problemOf([error]: FastifySchemaValidationError[]): Problem {
+  if (!error) return new Problem('invalid_request', 'The request is not valid')
+  const { keyword, instancePath, params, message } = error
+  const path = instancePath.split('/').slice(1).map(unescape)
+  const member = params['additionalProperty'] ?? params['missingProperty']
+  const full = typeof member === 'string' ? [...path, member] : path
+  const what = { additionalProperties: 'is not known', required: 'is required' }[keyword] ?? message
+  return new Problem('invalid_field', `${full.join('.') || 'The body'} ${what}`, full)
 }
 
 const unescape = (step: string): string => step.replaceAll('~1', '/').replaceAll('~0', '~')
-
-function memberAtFault(params: object): string | undefined {
-  const names: unknown =
-    'additionalProperties' in params
-      ? params.additionalProperties
-      : 'requiredProperties' in params && params.requiredProperties
-  return Array.isArray(names) && typeof names[0] === 'string' ? names[0] : undefined
-}
 
 /** PostgreSQL stores no NUL, and half of a surrogate pair comes back as another character. Without recursion: the sender chooses the depth. */
 function requireWellFormed(parts: Record<string, unknown>): void {

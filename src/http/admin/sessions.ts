@@ -1,29 +1,28 @@
-import { Type } from 'typebox'
 import { explainGrant, explainSession } from '../../admin/explain.ts'
 import { needsAdmin, revoke } from '../../admin/revocations.ts'
 import { endGrant, endSession, readGrant, readGrants, readSession, readSessions } from '../../admin/sessions.ts'
 import type { AdminTools } from '../../admin/tools.ts'
 import { appliedWait } from '../prefer.ts'
 import type { AddRoute } from './router.ts'
-import { idParameter, listQuery, object, optionalText, pageOf, pageParameters } from './shapes.ts'
+import { boolean, object, value } from './schema.ts'
+import { idParameter, listQuery, pageOf, pageParameters, text } from './shapes.ts'
 
-const whose = { user_id: optionalText(), client_id: optionalText() }
-const grantQuery = object({
-  ...pageParameters,
-  ...whose,
-  kind: Type.Optional(Type.Union([Type.Literal('online'), Type.Literal('offline')])),
-})
-const revocation = object({
-  session_id: optionalText(),
-  grant_id: optionalText(),
-  user_id: optionalText(),
-  client_id: optionalText(),
-  jti: optionalText(),
-  kid: optionalText(),
-  all: Type.Optional(Type.Literal(true)),
-  reason: optionalText(),
-  dry_run: Type.Optional(Type.Boolean()),
-})
+const whose = { user_id: text, client_id: text }
+const grantQuery = object({}, { ...pageParameters, ...whose, kind: value('online', 'offline') })
+const revocation = object(
+  {},
+  {
+    session_id: text,
+    grant_id: text,
+    user_id: text,
+    client_id: text,
+    jti: text,
+    kid: text,
+    all: value(true),
+    reason: text,
+    dry_run: boolean,
+  },
+)
 
 /** Sessions, grants, and their ends. */
 export function sessionRoutes(add: AddRoute, tools: AdminTools): void {

@@ -1,37 +1,33 @@
-import { Type } from 'typebox'
 import { versionOf } from '../../admin/document.ts'
 import type { PageRequest } from '../../admin/page.ts'
 import { Problem } from '../../admin/problem.ts'
 import type { Document, Fields } from '../../domain/field.ts'
-
-const strict = { additionalProperties: false }
+import { object, type Schema, string } from './schema.ts'
 
 /** The parameters of every list. */
 export const pageParameters = {
-  limit: Type.Optional(Type.String({ description: 'At most so many items: 1 to 200, 50 by default' })),
-  cursor: Type.Optional(Type.String({ maxLength: 2000, description: 'next_cursor of the page before' })),
+  limit: string({ maxLength: 20, description: 'At most so many items: 1 to 200, 50 by default' }),
+  cursor: string({ maxLength: 2000, description: 'next_cursor of the page before' }),
 }
 
 /** The query of a list, with its own filters. */
-export const listQuery = <P extends Record<string, ReturnType<typeof optionalText>>>(filters: P) =>
-  Type.Object({ ...pageParameters, ...filters }, strict)
+export const listQuery = <F extends Readonly<Record<string, Schema<string>>>>(filters: F) =>
+  object({}, { ...pageParameters, ...filters })
 
-export const optionalText = (maxLength = 500) => Type.Optional(Type.String({ minLength: 1, maxLength }))
+/** A text that says something. */
+export const text: Schema<string> = string({ minLength: 1, maxLength: 500 })
 
 /** A path with one id. */
-export const idParameter = Type.Object({ id: Type.String({ maxLength: 1000 }) }, strict)
+export const idParameter = object({ id: string({ maxLength: 1000 }) }, {})
 
 /** A document of these members, each of which may be null: null takes it back to its default. */
-export const documentOf = (fields: Fields) =>
-  Type.Unsafe<Document>({
-    type: 'object',
-    properties: Object.fromEntries(
-      Object.entries(fields).map(([name, field]) => [name, { anyOf: [field.schema, { type: 'null' }] }]),
-    ),
-    ...strict,
-  })
-
-export const object = <P extends Parameters<typeof Type.Object>[0]>(properties: P) => Type.Object(properties, strict)
+export const documentOf = (fields: Fields): Schema<Document> => ({
+  type: 'object',
+  properties: Object.fromEntries(
+    Object.entries(fields).map(([name, field]) => [name, { anyOf: [field.schema, { type: 'null' }] }]),
+  ),
+  additionalProperties: false,
+})
 
 /** The page that a query asks for. @throws {Problem} invalid_field */
 export function pageOf({ limit = '50', cursor }: { limit?: string; cursor?: string }): PageRequest {

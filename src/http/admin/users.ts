@@ -1,23 +1,23 @@
-import { Type } from 'typebox'
 import type { AdminTools } from '../../admin/tools.ts'
 import { disableUser, enableUser, removeUser, resetPassword } from '../../admin/user-events.ts'
 import { changeUser, readUser, readUsers, registerUser } from '../../admin/users.ts'
-import { text } from '../../domain/field.ts'
+import { text as textField } from '../../domain/field.ts'
 import { userFields } from '../../domain/user-profile.ts'
 import type { AddRoute } from './router.ts'
-import { documentOf, idParameter, listQuery, object, optionalText, pageOf, versioned } from './shapes.ts'
+import { object, string } from './schema.ts'
+import { documentOf, idParameter, listQuery, pageOf, text, versioned } from './shapes.ts'
 
 // Its length in bytes and characters is checked where it is hashed.
-const password = Type.String({ maxLength: 1024 })
+const password = string({ maxLength: 1024 })
 
 /** Users: the people who sign in. */
 export function userRoutes(add: AddRoute, tools: AdminTools): void {
-  const registration = documentOf({ ...userFields, password: text(1024) })
+  const registration = documentOf({ ...userFields, password: textField(1024) })
   add('POST', '/users', 'users:write', { body: registration }, async ({ body }, { actor }) => {
     const user = await registerUser(body, actor, tools)
     return { status: 201, body: user, headers: { location: `${tools.issuer}/admin/v1/users/${String(user['id'])}` } }
   })
-  add('GET', '/users', 'users:read', { querystring: listQuery({ query: optionalText() }) }, async ({ query }) => ({
+  add('GET', '/users', 'users:read', { querystring: listQuery({ query: text }) }, async ({ query }) => ({
     body: await readUsers({ ...pageOf(query), ...(query.query === undefined ? {} : { query: query.query }) }, tools),
   }))
   add('GET', '/users/:id', 'users:read', { params: idParameter }, async ({ params }) =>
@@ -31,7 +31,7 @@ export function userRoutes(add: AddRoute, tools: AdminTools): void {
     await removeUser(params.id, actor, tools)
     return {}
   })
-  const reset = { params: idParameter, body: object({ password }) }
+  const reset = { params: idParameter, body: object({ password }, {}) }
   add('POST', '/users/:id/password', 'users:write', reset, async ({ params, body }, { actor }) => {
     await resetPassword(params.id, body.password, actor, tools)
     return {}

@@ -1,0 +1,42 @@
+/** A JSON Schema (2020-12) that knows the type of what it accepts. It is what a route is checked against. */
+export interface Schema<T> {
+  readonly [keyword: string]: unknown
+  /** Never there: only the compiler reads it. */
+  readonly '~accepts'?: T
+}
+
+/** What a schema accepts. */
+export type Accepted<S> = S extends Schema<infer T> ? T : never
+
+type Members = Readonly<Record<string, Schema<unknown>>>
+type AcceptedMembers<M extends Members> = { readonly [Name in keyof M]: Accepted<M[Name]> }
+
+export const string = (limits: { minLength?: number; maxLength: number; description?: string }): Schema<string> => ({
+  type: 'string',
+  ...limits,
+})
+
+export const integer = (limits: {
+  minimum: number
+  maximum: number
+  default?: number
+  description?: string
+}): Schema<number> => ({ type: 'integer', ...limits })
+
+export const boolean: Schema<boolean> = { type: 'boolean' }
+
+/** One of these values. */
+export const value = <const V extends string | boolean | null>(...values: readonly V[]): Schema<V> => ({ enum: values })
+
+export const either = <A, B>(a: Schema<A>, b: Schema<B>): Schema<A | B> => ({ anyOf: [a, b] })
+
+/** An object with these members and no others. */
+export const object = <Required extends Members, Optional extends Members>(
+  required: Required,
+  optional: Optional,
+): Schema<AcceptedMembers<Required> & Partial<AcceptedMembers<Optional>>> => ({
+  type: 'object',
+  properties: { ...required, ...optional },
+  required: Object.keys(required),
+  additionalProperties: false,
+})
