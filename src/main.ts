@@ -4,12 +4,12 @@ import { bootstrapAdminClient } from './admin/bootstrap.ts'
 import { applyConfigFile } from './admin/config-file.ts'
 import { ConfigFileError } from './admin/config-schema.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
-import { parseMasterKeys } from './crypto/master-keys.ts'
-import { createServer, type Server } from './server.ts'
 import { ensureDevelopmentSecrets } from './start/development-secrets.ts'
 import { explainDatabaseFailure, explainStartFailure } from './start/failure.ts'
 import { stopGracefully } from './start/graceful-stop.ts'
+import { type Service, serveHere } from './start/service.ts'
 import { createWelcome, type Welcome } from './start/welcome.ts'
+import { serveInWorkers } from './start/workers.ts'
 import { startEmbeddedPostgres } from './store/embedded-postgres.ts'
 import { migrate } from './store/migrate.ts'
 
@@ -22,23 +22,23 @@ let config: Config | undefined
 
 async function start(config: Config): Promise<void> {
   const { welcome, logger } = createWelcome(process.stdout, config.logLevel)
-  const database = await connect(config, welcome)
-  const masterKeys = parseMasterKeys(config.masterKeys ?? (await ensureDevelopmentSecrets(config.dataDir)))
-  const server = await createServer({ config, databaseUrl: database, masterKeys, logger })
-  const { tools, app } = server
-  stops.push(() => server.close())
+  const databaseUrl = await connect(config, welcome)
+  const masterKeys = config.masterKeys ?? (await ensureDevelopmentSecrets(config.dataDir))
+  const serve = config.workers === 1 ? serveHere : serveInWorkers
+  const service = await serve({ config, databaseUrl, masterKeys, logger })
+  const { tools } = service
+  stops.push(() => service.close())
   const { keys } = await tools.keys.jwks()
   welcome.step(`${keys.length} signing keys ready`)
 
   stopping.signal.throwIfAborted()
   if (config.bootstrapAdminClient) await bootstrapAdminClient(tools, config.bootstrapAdminClient)
   if (config.configFile !== undefined) await applyFile(config, tools, config.configFile, welcome)
-  await app.listen({ host: config.host, port: config.port })
-  welcome.step(`Listening on ${config.host}:${config.port}`)
-  if (server.adminApp && config.adminPort !== undefined) {
-    await server.adminApp.listen({ host: config.host, port: config.adminPort })
-    welcome.step(`Administration and metrics on ${config.host}:${config.adminPort}`)
-  }
+  await service.listen(stopping.signal)
+  welcome.step(
+    `Listening on ${config.host}:${config.port}${config.workers === 1 ? '' : ` (${config.workers} workers)`}`,
+  )
+  if (config.adminPort !== undefined) welcome.step(`Administration and metrics on ${config.host}:${config.adminPort}`)
 
   stopping.signal.throwIfAborted()
   const demo = config.demo ? await startDemo(config, tools) : undefined
@@ -64,8 +64,10 @@ async function connect(config: Config, welcome: Welcome): Promise<string> {
   return url
 }
 
-async function startPostgres({ dataDir }: Config, welcome: Welcome): Promise<string> {
-  const own = await startEmbeddedPostgres(dataDir)
+async function startPostgres({ dataDir, workers, databasePoolSize }: Config, welcome: Welcome): Promise<string> {
+  // A pool and a listener for each worker and for this process, and some for whoever looks into it.
+  const maxConnections = Math.max(100, (workers + 1) * (databasePoolSize + 1) + 20)
+  const own = await startEmbeddedPostgres(dataDir, { maxConnections })
   // A process that is forced to exit leaves nothing behind. SIGINT is PostgreSQL's fast shutdown, which keeps what was committed.
   const interrupt = () => void (own.pid > 0 && process.kill(own.pid, 'SIGINT'))
   process.once('exit', interrupt)
@@ -77,7 +79,7 @@ async function startPostgres({ dataDir }: Config, welcome: Welcome): Promise<str
   return own.url()
 }
 
-async function applyFile(config: Config, tools: Server['tools'], file: string, welcome: Welcome): Promise<void> {
+async function applyFile(config: Config, tools: Service['tools'], file: string, welcome: Welcome): Promise<void> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError([
       `CONFIG_FILE names ${JSON.stringify(file)}, which cannot be read (${error.code ?? error.message})`,
@@ -92,7 +94,7 @@ async function applyFile(config: Config, tools: Server['tools'], file: string, w
 }
 
 /** Loaded only when wanted: production installs have neither the demo nor the library that it is built on. */
-async function startDemo({ issuer, demoPort: port, dataDir }: Config, tools: Server['tools']) {
+async function startDemo({ issuer, demoPort: port, dataDir }: Config, tools: Service['tools']) {
   const { startDemo: begin } = await import('./demo/start.ts')
   const demo = await begin({ issuer, port, dataDir, tools })
   stops.push(() => demo.close())

@@ -55,8 +55,8 @@ export async function startMaintenance(
   }
 }
 
-/** Each step happens once, whichever instance comes first. */
-async function keepUp({ db, seal, keyPolicy }: AdminTools): Promise<void> {
+/** Keys to sign with, partitions for what is audited. Each step happens once, whichever instance comes first. */
+export async function keepUp({ db, seal, keyPolicy }: AdminTools): Promise<void> {
   await makeAuditPartitions(db)
   await maintainKeys(db, seal, keyPolicy)
 }

@@ -27,7 +27,7 @@ import { addSecurityHeaders } from './http/security-headers.ts'
 import type { HttpTools } from './http/tools.ts'
 import { text } from './http/views/text.ts'
 import { startMaintenance } from './maintenance.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, type Numbers } from './metrics.ts'
 import { listenToFeed } from './store/wake-up.ts'
 import { buildTools, type ServerParts } from './tools.ts'
 
@@ -36,6 +36,8 @@ export interface Server {
   /** Only with ADMIN_PORT: what is served there and not by `app`. */
   readonly adminApp: FastifyInstance | undefined
   readonly tools: HttpTools & AdminTools
+  /** What this process has counted. */
+  numbers(): Promise<Numbers>
   /** Stops taking requests, finishes those in flight, closes the database. */
   close(): Promise<void>
 }
@@ -48,7 +50,7 @@ export async function createServer(parts: ServerParts): Promise<Server> {
   const { config, logger } = parts
   const tools = await buildTools(parts)
   const retention = { sessionDays: config.sessionRetentionDays, auditDays: config.auditRetentionDays }
-  const metrics = createMetrics(tools.db, retention, tools.feed)
+  const metrics = createMetrics(tools.db, retention, tools.feed, parts.gather)
   const { cleanupSeconds } = config
   const maintenance = await startMaintenance(tools, { retention, cleanupSeconds, observer: metrics.cleanup, logger })
 
@@ -102,7 +104,7 @@ export async function createServer(parts: ServerParts): Promise<Server> {
     await tools.db.close()
   }
   let closing: Promise<void> | undefined
-  return { app, adminApp, tools, close: () => (closing ??= close()) }
+  return { app, adminApp, tools, numbers: () => metrics.numbers(), close: () => (closing ??= close()) }
 }
 
 /** What every listener has, whatever it serves. */

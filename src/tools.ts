@@ -6,12 +6,13 @@ import { createCursors } from './crypto/cursor.ts'
 import { feedEntryKey } from './crypto/feed-key.ts'
 import type { MasterKeys } from './crypto/master-keys.ts'
 import { randomSecret } from './crypto/opaque-token.ts'
-import { createPasswordHasher, defaultConcurrency } from './crypto/password-hash.ts'
+import { createPasswordHasher, hashesAtOnce } from './crypto/password-hash.ts'
 import { createRefreshTokens } from './crypto/refresh-token.ts'
 import { createSeal } from './crypto/seal.ts'
 import type { LimitName } from './domain/lifetimes.ts'
 import { createCookies } from './http/cookies.ts'
 import type { HttpTools } from './http/tools.ts'
+import type { Numbers } from './metrics.ts'
 import { createFeed } from './protocol/feed/feed.ts'
 import { createKeyRing } from './protocol/keys/ring.ts'
 import { createClientCache } from './store/clients.ts'
@@ -26,6 +27,8 @@ export interface ServerParts {
   readonly databaseUrl: string
   readonly masterKeys: MasterKeys
   readonly logger: FastifyBaseLogger
+  /** Where this process is one of several workers: the numbers of each, to be shown as one. */
+  readonly gather?: () => Promise<Numbers[]>
 }
 
 /** How long an instance remembers clients and resources. */
@@ -81,7 +84,7 @@ export async function buildTools({
     cookies: createCookies(config.issuer),
     passwordHasher: createPasswordHasher({
       ...argon2,
-      concurrency: defaultConcurrency(argon2.memoryKib),
+      concurrency: hashesAtOnce(argon2.memoryKib, config.hashing),
       queueLimit: 64,
     }),
     findClient: clients.find,

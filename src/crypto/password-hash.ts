@@ -60,11 +60,29 @@ export function createPasswordHasher(
   }
 }
 
-/** How many hashes of `memoryKib` may run at once: one per core, as far as memory goes. */
-export function defaultConcurrency(memoryKib = 19_456): number {
+/** Who shares the machine: threads of this process, and processes like it. */
+interface Sharing {
+  readonly threads: number
+  readonly processes: number
+}
+
+/**
+ * How many hashes of `memoryKib` may run at once in each of these processes: together one per core, in half of the memory (the servers need the
+ * rest), and on all but one of libuv's threads, or else DNS and files wait behind passwords.
+ */
+export function hashesAtOnce(
+  memoryKib: number,
+  { threads, processes }: Sharing,
+  { cores, memoryBytes } = thisMachine(),
+): number {
+  const fitting = Math.floor(memoryBytes / 2 / (memoryKib * 1024))
+  return Math.max(1, Math.min(Math.ceil(cores / processes), threads - 1, Math.floor(fitting / processes)))
+}
+
+/** What this process may use, which in a container is less than what the machine has. */
+function thisMachine() {
   const limit = process.constrainedMemory()
-  const memoryBytes = limit ? Math.min(limit, totalmem()) : totalmem()
-  return Math.max(1, Math.min(availableParallelism(), Math.floor(memoryBytes / (memoryKib * 1024))))
+  return { cores: availableParallelism(), memoryBytes: limit ? Math.min(limit, totalmem()) : totalmem() }
 }
 
 function isTooLong(password: string): boolean {

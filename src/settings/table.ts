@@ -25,6 +25,10 @@ const server = {
     defaultIs: 'PORT',
     example: '3001',
   }),
+  WORKERS: integer('Processes that serve on PORT, each an instance of its own; one for each core that it may use', {
+    max: 128,
+    default: 1,
+  }),
   TRUST_PROXY: list('Proxies whose forwarding headers give the address of a browser (never the host or the scheme)', {
     accepts: 'false, or addresses and CIDR ranges between commas',
     none: 'false',
@@ -56,7 +60,10 @@ const data = {
     defaultIs: 'DATABASE_URL',
     example: 'postgresql://falconer@db.example.com:5433/falconer',
   }),
-  DATABASE_POOL_SIZE: integer('Connections that one instance keeps at most', { max: 500, default: 10 }),
+  DATABASE_POOL_SIZE: integer('Connections that one instance keeps at most; each of the WORKERS is one', {
+    max: 500,
+    default: 10,
+  }),
   DATABASE_PREPARED_STATEMENTS: choice(
     'Named prepared statements; `auto` is off when DATABASE_DIRECT_URL is set, because older poolers lose them',
     ['auto', 'on', 'off'],
@@ -118,16 +125,23 @@ const feed = {
     'No verifier accepts a token on older news of revocations than this, whatever fails',
     { max: 60, unit: 'seconds', default: 5 },
   ),
-  FEED_MAX_CONNECTIONS: integer('Streams of revocations that one client may have open at one instance', {
-    max: 100_000,
-    default: 1000,
-  }),
+  FEED_MAX_CONNECTIONS: integer(
+    'Streams of revocations that one client may have open at one instance; each of the WORKERS is one',
+    {
+      max: 100_000,
+      default: 1000,
+    },
+  ),
 }
 
 const protection = {
   ARGON2_MEMORY_KIB: integer('Memory of one password hash', { min: 8, max: 4_194_304, unit: 'KiB', default: 19_456 }),
   ARGON2_TIME: integer('Passes of one password hash', { max: 100, default: 2 }),
   ARGON2_PARALLELISM: integer('Lanes of one password hash', { max: 64, default: 1 }),
+  UV_THREADPOOL_SIZE: integer(
+    'Threads of each process, of which all but one hash passwords. Node itself reads it, from the environment and not from .env',
+    { max: 1024, default: 4 },
+  ),
   RATE_LIMITS: setting<RateLimits, RateLimits>(
     `Limits as name=count/seconds between commas, each replacing its default: ${describeRateLimits()}. ` +
       '`off` switches them all off and is refused in production',

@@ -15,7 +15,7 @@ export function explainStartFailure(error: unknown, config: Config | undefined):
   if (error instanceof ConfigError) return { message: error.message, exitCode: wrongSettings }
   const { code, message, port } = factsOf(error)
   if (code === 'EADDRINUSE' && config) {
-    const name = port === config.demoPort ? 'DEMO_PORT' : 'PORT'
+    const name = nameOfPort(port, config)
     const what = `Port ${port} is in use. Stop what listens there, or set ${name} to another port.`
     return { message: what, exitCode: unavailable }
   }
@@ -55,8 +55,20 @@ function whatToDo(code: string, where: string, database: string): string | undef
   return undefined
 }
 
+function nameOfPort(port: number | undefined, { demo, demoPort, adminPort }: Config): string {
+  if (demo && port === demoPort) return 'DEMO_PORT'
+  return port !== undefined && port === adminPort ? 'ADMIN_PORT' : 'PORT'
+}
+
+/** Of a failure what explains it, and can be sent from process to process. */
+export interface FailureFacts {
+  readonly code: string
+  readonly message: string
+  readonly port: number | undefined
+}
+
 /** Several addresses of one host fail together, in an error without a message of its own. */
-function factsOf(error: unknown): { code: string; message: string; port: number | undefined } {
+export function factsOf(error: unknown): FailureFacts {
   const inner: unknown = error instanceof AggregateError && error.message === '' ? error.errors[0] : error
   const { code, message, port } = (inner ?? {}) as { code?: unknown; message?: unknown; port?: unknown }
   return {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ConfigError, readConfig } from '../../src/config.ts'
 import { explainDatabaseFailure, explainStartFailure } from '../../src/start/failure.ts'
 
-const config = readConfig({ PORT: '3000', DEMO_PORT: '4000' })
+const config = readConfig({ PORT: '3000', ADMIN_PORT: '3001', DEMO_PORT: '4000' })
 const coded = (code: string, more: object = {}, message = `${code} happened`) =>
   Object.assign(new Error(message), { code, ...more })
 
@@ -14,6 +14,7 @@ describe('a start that fails', () => {
 
   it.each([
     [3000, 'set PORT to'],
+    [3001, 'set ADMIN_PORT to'],
     [4000, 'set DEMO_PORT to'],
   ])('names the setting when port %i is in use', (port, say) => {
     const { message, exitCode } = explainStartFailure(coded('EADDRINUSE', { port }), config)

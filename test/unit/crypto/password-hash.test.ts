@@ -1,6 +1,7 @@
+import { availableParallelism } from 'node:os'
 import argon2 from 'argon2'
 import { describe, expect, it, vi } from 'vitest'
-import { createPasswordHasher, defaultConcurrency, maxPasswordBytes } from '../../../src/crypto/password-hash.ts'
+import { createPasswordHasher, hashesAtOnce, maxPasswordBytes } from '../../../src/crypto/password-hash.ts'
 import { Unavailable } from '../../../src/domain/unavailable.ts'
 
 const settings = { memoryKib: 64, time: 1, parallelism: 1, concurrency: 2, queueLimit: 64 }
@@ -107,7 +108,32 @@ describe('a rush of logins', () => {
   })
 })
 
-it('runs as many hashes at once as there are cores, as far as memory goes', () => {
-  expect(defaultConcurrency()).toBeGreaterThanOrEqual(1)
-  expect(defaultConcurrency(1024 ** 4)).toBe(1)
+describe('how many hashes run at once', () => {
+  const gib = 1024 ** 3
+  const alone = { threads: 8, processes: 1 }
+  const machine = { cores: 2, memoryBytes: 8 * gib }
+
+  it.each([
+    ['one per core', alone, machine, 2],
+    ['all but one of the threads, which DNS and files need too', alone, { ...machine, cores: 64 }, 7],
+    [
+      'as many as fit into half of the memory',
+      { ...alone, threads: 64 },
+      { ...machine, cores: 64, memoryBytes: gib / 4 },
+      6,
+    ],
+    ['one, where there is one thread', { ...alone, threads: 1 }, machine, 1],
+    ['one, where there is hardly memory', alone, { ...machine, memoryBytes: gib / 64 }, 1],
+    ['a share of the cores, where processes share them', { ...alone, processes: 4 }, { ...machine, cores: 16 }, 4],
+    ['one, where there are more processes than cores', { ...alone, processes: 4 }, machine, 1],
+    ['a share of the memory, too', { threads: 64, processes: 3 }, { ...machine, cores: 64, memoryBytes: gib / 4 }, 2],
+  ])('is %s', (_, sharing, given, expected) => {
+    expect(hashesAtOnce(19_456, sharing, given)).toBe(expected)
+  })
+
+  it('comes from the machine that this process may use', () => {
+    expect(hashesAtOnce(19_456, alone)).toBeGreaterThanOrEqual(1)
+    expect(hashesAtOnce(19_456, alone)).toBeLessThanOrEqual(availableParallelism())
+    expect(hashesAtOnce(1024 ** 4, alone)).toBe(1)
+  })
 })
