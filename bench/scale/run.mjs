@@ -1,0 +1,102 @@
+// From an empty PostgreSQL to everything that the report says.
+import { startDriver } from '../driver/client.mjs'
+import { createDisturbance } from '../machine/disturbance.mjs'
+import { machineFacts } from '../machine/facts.mjs'
+import { startPostgres } from '../machine/postgres.mjs'
+import { measureCleanup } from './cleanup.mjs'
+import { installSize } from './database.mjs'
+import { readPlans } from './plans.mjs'
+import { lackOfRoom, seeded } from './room.mjs'
+import { measureRefreshes } from './rounds.mjs'
+import { hotStatements } from './statements.mjs'
+import { readTables } from './tables.mjs'
+import { createTokens } from './tokens.mjs'
+
+export const levels = [1, 8, 32]
+
+/** For all sizes alike: a database of ten million is not run with the 128 MB and the 1 GB that PostgreSQL comes with. */
+const settings = { shared_buffers: '4GB', max_wal_size: '4GB' }
+
+/** What a refresh writes, and what lies beside it. */
+const tables = ['grants', 'sessions', 'users', 'clients']
+
+/** @returns everything that was measured. @throws {Error} also when it is interrupted: gigabytes would be left behind otherwise */
+export async function run(options, say) {
+  const cluster = await startPostgres({ settings })
+  const driver = startDriver()
+  const disturbance = createDisturbance(driver.pid)
+  const bench = { cluster, driver, disturbance, say }
+  const sizes = []
+  try {
+    return await Promise.race([measure(options, bench, sizes), interrupted()])
+  } finally {
+    for (const size of sizes) {
+      await size.running.stop()
+      await size.close()
+    }
+    await cluster.stop()
+    driver.stop()
+  }
+}
+
+async function measure(options, bench, sizes) {
+  const { cluster, disturbance, say } = bench
+  const leftOut = await install(options, bench, sizes)
+  if (sizes.length === 0) throw new Error(`no size fits: ${leftOut.map(({ why }) => why).join('; ')}`)
+  const facts = machineFacts(cluster)
+  const statements = await hotStatements()
+  const plans = new Map()
+  for (const size of sizes) plans.set(size, await readPlans(size.pool, statements))
+  for (const size of sizes) await size.running.start()
+  const refreshes = await measureRefreshes({ ...options, sizes, levels }, bench)
+  const shares = disturbance.shares()
+  const measured = []
+  for (const [i, size] of sizes.entries()) {
+    const { rows, seedSeconds } = size
+    const load = await endLoad(size)
+    say(`${rows}: cleanup beside refreshes`)
+    await size.running.start()
+    const cleanup = await measureCleanup(size, options, bench)
+    measured.push({ rows, seedSeconds, ...refreshes[i], ...load, plans: plans.get(size), cleanup })
+  }
+  const { seconds, rounds } = options
+  return { facts, settings, disturbance: shares, seconds, rounds, leftOut, sizes: measured }
+}
+
+function interrupted() {
+  return new Promise((_, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => reject(new Error('interrupted')))
+  })
+}
+
+/** Puts what fits into `sizes`, filled and ready; returns what does not, with the reason. */
+async function install({ sizes: wanted, minutes, seconds, rounds }, { cluster, say }, sizes) {
+  const leftOut = []
+  for (const rows of wanted) {
+    const measuringSeconds = (wanted.length * levels.length * (rounds + 1) + wanted.length * 6) * (seconds + 1)
+    const why = lackOfRoom(rows, minutes * 60 - measuringSeconds - performance.now() / 1000)
+    if (why !== undefined) {
+      leftOut.push({ rows, why })
+      say(`left out: ${rows}, which ${why}`)
+      continue
+    }
+    say(`${rows}: seeding`)
+    const size = await installSize(cluster, { rows, say })
+    seeded(size)
+    say(`${rows}: seeded in ${Math.round(size.seedSeconds)} s`)
+    const load = { rates: {}, refreshes: 0, setBack: { updates: 0, hotUpdates: 0 } }
+    sizes.push({ ...size, ...load, tokens: await createTokens(size), running: await size.server() })
+  }
+  return leftOut
+}
+
+/** Stops the server, whose connections then pass on what they have counted, and tells what the load has done to the tables. */
+async function endLoad(size) {
+  await size.running.stop()
+  const { refreshes, setBack } = size
+  const read = await readTables(size.pool, tables)
+  const sessions = read.find(({ name }) => name === 'sessions')
+  sessions.updates -= setBack.updates
+  sessions.hotUpdates -= setBack.hotUpdates
+  return { refreshes, tables: read }
+}
