@@ -132,7 +132,7 @@ export function inPlace<Row extends { readonly place: number }>(
   rows: readonly Row[],
   length: number,
 ): (Row | undefined)[] {
-  const answers = new Array<Row | undefined>(length)
+  const answers: (Row | undefined)[] = Array.from({ length })
   for (const row of rows) answers[row.place - 1] = row
   return answers
 }

@@ -78,8 +78,8 @@ export async function refreshGrant(db: Database, presentation: Presentation): Pr
 
 const present = combined<Presentation, Refreshed | undefined>({
   run: (db, batch) => decide(db, refreshTogether, batch),
-  // While one batch is written to the disk the next is being decided.
-  concurrency: 2,
+  // While one batch is decided and written to the disk the next gathers: more of them side by side were smaller, and slower.
+  concurrency: 1,
   // Two of one grant in a batch would both find the generation that they know.
   thing: ({ grantId }) => grantId,
 })

@@ -83,7 +83,13 @@ describe('what a request costs: statements, each its own commit when there is no
     const browser = server.browser()
     await warm()
     const asks = ['read_client', 'insert_login_transaction', 'read_login_transaction']
-    const signsIn = ['read_login_transaction', 'read_for_login', 'create_session', 'read_login_transaction', 'issue_code']
+    const signsIn = [
+      'read_login_transaction',
+      'read_for_login',
+      'create_session',
+      'read_login_transaction',
+      'issue_code',
+    ]
     expect(await statements(() => app.signIn({ username, browser }))).toEqual([...asks, ...signsIn])
     expect(await statements(() => app.signIn({ username, browser }))).toEqual([
       'read_client',
