@@ -1,10 +1,13 @@
-import type { Queries, Statement } from './database.ts'
-import { issuedAt, sessionIdle, sessionIdleEnds, sessionIsDead, sessionMaxEnds, touchIsDue } from './liveness.ts'
+import { combined, inPlace } from './combiner.ts'
+import type { Database, Queries, Statement } from './database.ts'
+import { exchangeAlone, exchangeTogether } from './exchange-statement.ts'
+import { sessionIsDead, touchIsDue } from './liveness.ts'
 import type { Minting } from './refresh.ts'
 
-/** What a presented code led to. `revoked` to `session_dead` burn the code; the mismatches burn nothing. */
+/** What a presented code led to. `revoked` to `session_dead` burn the code; the mismatches burn nothing. `held`: nothing was decided. */
 export type ExchangeOutcome =
   | 'ok'
+  | 'held'
   | 'replay'
   | 'client_mismatch'
   | 'expired'
@@ -101,80 +104,38 @@ export async function issueCode(db: Queries, code: CodeIssue): Promise<boolean> 
   return rows.length === 1
 }
 
-/*
- * ONE statement. Lock order: code row (only exchanges and the cleanup take it) -> user FOR SHARE -> session FOR SHARE -> insert.
- * Both share locks wait for an ending in progress and then see its result; an ending that comes later waits for this commit and finds the grant.
- * server, clients and feed_head are read from the snapshot, unlocked: a line drawn meanwhile lies above the grant's created_pos and kills it.
+/**
+ * Redeems a code at most once, together with those that come at the same moment. Undefined: there is no such code. A `replay` has ended nothing yet.
  */
-const exchange: Statement = {
-  name: 'exchange',
-  text: `
-with code as materialized (
-  select a.*,
-    case
-      when a.client <> $2::uuid                                   then 'client_mismatch'
-      when a.redirect_uri is distinct from $3::text               then 'redirect_mismatch'
-      when a.code_challenge is distinct from $4::bytea            then 'pkce_mismatch'     -- also a verifier without challenge (RFC 9700 §2.1.1)
-      when not $7::text = any(a.resource)                         then 'resource_mismatch'
-      when a.used_at is not null                                  then 'replay'            -- with all else right: only the owner's replay revokes
-      when a.expires_at <= clock_now()                            then 'expired'
-      when a.jkt is not null and a.jkt is distinct from $6::bytea then 'binding_mismatch'
-    end as refusal
-  from authorization_codes a where a.hash = $1::bytea
-  for update of a
-), usr as materialized (
-  select u.* from users u where u.id = (select code.user_id from code where code.refusal is null)
-  for share of u
-), ses as materialized (                     -- evaluated after usr: it depends on it
-  select s.id, s.revoked_at, s.created_pos, s.created_at, s.auth_time, s.expires_at, s.last_seen_at, s.idle_s, s.remembered
-  from sessions s where s.id = (select code.session_id from code join usr on true)
-  for share of s
-), verdict as materialized (
-  select coalesce(code.refusal, case
-      when code.created_pos < greatest(v.ended_pos, c.ended_pos, u.ended_pos, u.codes_pos) then 'revoked'
-      when u.id is null or u.disabled_at is not null or c.disabled_at is not null          then 'disabled'
-      when code.auth_time < greatest(v.not_before, c.not_before, u.not_before)             then 'not_before'
-      when ${sessionIsDead}                                                                then 'session_dead'
-      else 'ok' end) as outcome,
-    h.seq as rvp, greatest(v.iat_floor, c.iat_floor) as iat_floor,
-    case when not code.offline then ${sessionMaxEnds} end as s_max_ends, case when not code.offline then ${sessionIdleEnds} end as s_idle_ends,
-    case when code.offline then least(v.offline_idle_s, c.offline_idle_s) else least(v.refresh_idle_s, c.idle_s, ${sessionIdle}) end as idle_s,
-    case when code.offline then least(v.offline_max_s, c.offline_max_s) else least(v.refresh_max_s, c.max_s) end as max_s
-  from code join server v on v.id = 1 join feed_head h on h.id = 1 join clients c on c.id = code.client left join usr u on true left join ses s on true
-), burnt as (
-  update authorization_codes a set used_at = clock_now() from code, verdict
-  where a.hash = code.hash and verdict.outcome in ('ok', 'revoked', 'disabled', 'not_before', 'session_dead')
-), made as (
-  insert into grants (id, client, user_id, session_id, offline, scope, resource, claims, rt_nonce_hash, idle_s, expires_at, created_pos,
-                      auth_time, acr, amr, jkt)
-  select code.grant_id, code.client, code.user_id, code.session_id, code.offline, code.scope, code.resource, code.claims, $5::bytea,
-         verdict.idle_s, least(clock_now() + make_interval(secs => verdict.max_s), verdict.s_max_ends),
-         verdict.rvp, code.auth_time, code.acr, code.amr, coalesce(code.jkt, $6::bytea)
-  from code, verdict where verdict.outcome = 'ok'
-  returning expires_at, idle_s
-), live as (
-  select count(*) as n, (array_agg(g.id order by g.created_at, g.id))[1] as oldest
-  from grants g join code on g.session_id = code.session_id and g.client = code.client
-  where g.revoked_at is null and g.expires_at > clock_now()
-)
-select verdict.outcome, code.grant_id as "grantId", code.user_id as "userId", case when not code.offline then code.session_id end as "sessionId",
-       code.offline, code.scope, code.resource, code.claims, (select standard_claims(u) from users u where u.id = code.user_id and code.claims is not null) as "userClaims",
-       code.nonce, code.auth_time as "authTime", code.acr, code.amr, verdict.rvp, ${issuedAt('verdict.iat_floor')} as iat, new_id() as jti,
-       least(made.expires_at, clock_now() + make_interval(secs => made.idle_s), verdict.s_idle_ends) as "aliveUntil",
-       code.session_id as "idTokenSessionId", live.n as "liveInSession", live.oldest as "oldestGrant"
-from code cross join verdict left join made on true cross join live`,
+export async function exchangeCode(db: Database, redemption: CodeRedemption): Promise<Exchanged | undefined> {
+  const exchanged = await redeem(db, redemption)
+  if (exchanged && exchanged.outcome !== 'held') return exchanged
+  // Somebody holds the code, its user or its session, or it is gone. Here it keeps nobody else waiting.
+  const [alone] = await exchange(db, exchangeAlone, [redemption])
+  return alone
 }
 
-/** Redeems a code at most once. Undefined: there is no such code. A `replay` has ended nothing yet. */
-export async function exchangeCode(db: Queries, r: CodeRedemption): Promise<Exchanged | undefined> {
-  const rows = await db.run<Exchanged>(exchange, [
-    r.hash,
-    r.client,
-    r.redirectUri ?? null,
-    r.codeChallenge ?? null,
-    r.nonceHash ?? null,
-    r.jkt ?? null,
-    r.resource ?? null,
+const redeem = combined<CodeRedemption, Exchanged | undefined>({
+  run: (db, batch) => exchange(db, exchangeTogether, batch),
+  concurrency: 1,
+  // Of two of one code the second is a replay.
+  thing: ({ hash }) => hash.toString('latin1'),
+})
+
+/** What came of each, in its place. */
+async function exchange(
+  db: Queries,
+  statement: Statement,
+  batch: readonly CodeRedemption[],
+): Promise<(Exchanged | undefined)[]> {
+  const rows = await db.run<Exchanged & { readonly place: number }>(statement, [
+    batch.map(({ hash }) => hash),
+    batch.map(({ client }) => client),
+    batch.map(({ redirectUri }) => redirectUri ?? null),
+    batch.map(({ codeChallenge }) => codeChallenge ?? null),
+    batch.map(({ nonceHash }) => nonceHash ?? null),
+    batch.map(({ jkt }) => jkt ?? null),
+    batch.map(({ resource }) => resource ?? null),
   ])
-  return rows[0]
+  return inPlace(rows, batch.length)
 }

@@ -8,7 +8,7 @@
  */
 
 const refresh = 'store/refresh-statement.js'
-const codes = 'store/authorization-codes.js'
+const codes = 'store/exchange-statement.js'
 const end = 'store/end.js'
 const endings = 'store/ending-statements.js'
 const combined = 'store/combined-ending-statements.js'
