@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Answer, Tokens } from '../support/server.ts'
+import { startServer, type TestClient, type TestServer } from '../support/server.ts'
+import { claimsOf } from '../support/tokens.ts'
+
+let server: TestServer
+let app: TestClient
+beforeAll(async () => {
+  server = await startServer()
+  // Whoever waits for a row shall wait until the server gives up on the database, so that nobody is saved by a lock timeout.
+  await server.db.query(
+    `do $$ begin
+       execute format('alter role %I in database %I set lock_timeout = 0', current_user, current_database());
+       execute format('alter role %I in database %I set statement_timeout = 0', current_user, current_database());
+     end $$`,
+  )
+  await server.db.query(
+    'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+  )
+  app = await server.createClient()
+})
+afterAll(() => server.close())
+
+const username = async () => (await server.createUser()).username
+
+/** Holds a row until everything but `waiting` has been answered, and then lets go. */
+async function whileHeld(row: { table: 'grants' | 'sessions'; id: unknown }, ask: () => Promise<Answer<Tokens>>[]) {
+  return server.server.tools.db.transaction(async (holder) => {
+    await holder.run({ name: `hold_${row.table}`, text: `select from ${row.table} where id = $1 for update` }, [row.id])
+    const [held, ...others] = ask()
+    let isAnswered = false
+    void held?.then(() => (isAnswered = true))
+    const answers = await Promise.all(others)
+    expect(isAnswered).toBe(false)
+    return { held, statuses: answers.map(({ status }) => status) }
+  })
+}
+
+describe('what is decided together', () => {
+  it('does not wait for a grant that somebody holds: its refresh is decided alone', async () => {
+    const tokens: Tokens[] = []
+    for (let i = 0; i < 8; i++) tokens.push(await app.tokens({ username: await username() }))
+    const [first] = tokens
+    const { held, statuses } = await whileHeld({ table: 'grants', id: claimsOf(first?.access_token ?? '').gid }, () =>
+      tokens.map((one) => app.refresh(one.refresh_token)),
+    )
+    expect(statuses).toEqual(statuses.map(() => 200))
+    expect((await held)?.status).toBe(200)
+  })
+
+  it('does not wait for the session of a code that somebody holds', async () => {
+    const signedIn: { code: string; verifier: string }[] = []
+    for (let i = 0; i < 8; i++) signedIn.push(await app.signIn({ username: await username() }))
+    const [row] = await server.db.query<{ session_id: string }>(
+      `select session_id from authorization_codes where hash = sha256($1::text::bytea)`,
+      [signedIn[0]?.code],
+    )
+    const { held, statuses } = await whileHeld({ table: 'sessions', id: row?.session_id }, () =>
+      signedIn.map(({ code, verifier }) => app.exchange(code, verifier)),
+    )
+    expect(statuses).toEqual(statuses.map(() => 200))
+    expect((await held)?.status).toBe(200)
+  })
+
+  it('is judged by itself: one of each sort at once', async () => {
+    const [live, ended, foreign, reused, other] = [
+      await app.tokens({ username: await username() }),
+      await app.tokens({ username: await username() }),
+      await app.tokens({ username: await username() }),
+      await app.tokens({ username: await username() }),
+      await app.signIn({ username: await username() }),
+    ]
+    const stranger = await server.createClient()
+    await app.post('/revoke', { token: ended.refresh_token })
+    await app.refresh(reused.refresh_token)
+    await server.wait(11)
+    const [thrown, spoilt] = [await app.signIn({ username: await username() }), 'w'.repeat(43)]
+    const answers = await Promise.all([
+      app.refresh(live.refresh_token),
+      app.refresh(ended.refresh_token),
+      stranger.refresh(foreign.refresh_token),
+      app.refresh(reused.refresh_token),
+      app.exchange(thrown.code, spoilt),
+      app.exchange(other.code, other.verifier),
+    ])
+    expect(answers.map(({ status }) => status)).toEqual([200, 400, 400, 400, 400, 200])
+    expect((await app.refresh(foreign.refresh_token)).status).toBe(200)
+    expect((await app.exchange(thrown.code, thrown.verifier)).status).toBe(200)
+  })
+})
