@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bootstrapAdminClient } from './admin/bootstrap.ts'
-import { applyConfigFile } from './admin/config-file.ts'
-import { ConfigFileError } from './admin/config-schema.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
 import { ensureDevelopmentSecrets } from './start/development-secrets.ts'
 import { explainDatabaseFailure, explainStartFailure } from './start/failure.ts'
@@ -79,7 +77,12 @@ async function startPostgres({ dataDir, workers, databasePoolSize }: Config, wel
   return own.url()
 }
 
+/** What reads YAML is loaded only when there is some. */
 async function applyFile(config: Config, tools: Service['tools'], file: string, welcome: Welcome): Promise<void> {
+  const [{ applyConfigFile }, { ConfigFileError }] = await Promise.all([
+    import('./admin/config-file.ts'),
+    import('./admin/config-schema.ts'),
+  ])
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError([
       `CONFIG_FILE names ${JSON.stringify(file)}, which cannot be read (${error.code ?? error.message})`,

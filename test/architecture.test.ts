@@ -12,7 +12,7 @@ const rooms: Record<string, { rooms: string[]; packages: string[] }> = {
   admin: { rooms: ['protocol', 'store', 'crypto', 'domain'], packages: ['yaml', 'bowser'] },
   http: {
     rooms: ['admin', 'protocol', 'login', 'crypto', 'domain'],
-    packages: ['fastify', 'preact', 'preact-render-to-string'],
+    packages: ['fastify', 'ajv', 'preact', 'preact-render-to-string'],
   },
 }
 

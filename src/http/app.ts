@@ -25,8 +25,6 @@ export function createApp(settings: AppSettings, logger: FastifyBaseLogger): Fas
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 2048 }, // a resource is named by a URI
     frameworkErrors: (_error, request, reply) => sendUnreadable(request, reply, settings.issuer.startsWith('https:')),
-    // What is sent passes or does not: it is not dropped, filled in, or turned into something that passes.
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false } },
   })
   closeUnusedConnections(app)
   // The path without its query: codes, hints and handles travel there. A path that is none of ours may hold anything, a token too.

@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaCompiler } from 'fastify'
 import { Problem } from '../../admin/problem.ts'
 import type { AdminTools } from '../../admin/tools.ts'
 import type { AdminScope } from '../../domain/admin-scopes.ts'
@@ -54,7 +55,7 @@ export function createRouter(app: FastifyInstance, tools: AdminTools): AddRoute 
       method,
       url,
       schema: described,
-      schemaErrorFormatter: problemOf,
+      validatorCompiler,
       onRequest: async (request) => {
         callers.set(request, await authenticate(request, scope, tools))
       },
@@ -89,12 +90,24 @@ function send(reply: FastifyReply, { status, headers = {}, body }: AdminAnswer):
   return body === undefined ? reply.code(status ?? 204).send() : reply.code(status ?? 200).send(body)
 }
 
+// What is sent passes or does not: it is not dropped, filled in, or turned into something that passes.
+const ajv = new Ajv({ coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false })
+
+/** Compiled when it is needed first: all of them would take a fifth of the start. */
+const validatorCompiler: FastifySchemaCompiler<object> = ({ schema }) => {
+  let validate: ValidateFunction | undefined
+  return (value: unknown) => {
+    validate ??= ajv.compile(schema)
+    return validate(value) ? { value } : { error: problemOf(validate.errors ?? []) }
+  }
+}
+
 /** The first thing that a schema does not allow, with the way to it. */
-function problemOf([error]: FastifySchemaValidationError[]): Problem {
+function problemOf([error]: readonly ErrorObject[]): Problem {
   if (!error) return new Problem('invalid_request', 'The request is not valid')
   const { keyword, instancePath, params, message } = error
   const path = instancePath.split('/').slice(1).map(unescape)
-  const member = params['additionalProperty'] ?? params['missingProperty']
+  const member: unknown = params['additionalProperty'] ?? params['missingProperty']
   const full = typeof member === 'string' ? [...path, member] : path
   const what = { additionalProperties: 'is not known', required: 'is required' }[keyword] ?? message
   return new Problem('invalid_field', `${full.join('.') || 'The body'} ${what}`, full)
