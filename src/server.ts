@@ -82,6 +82,7 @@ export async function createServer(parts: ServerParts): Promise<Server> {
   // Streams have no end of their own: a server that stops taking requests would wait for them.
   app.addHook('preClose', async () => tools.feed.close())
   await app.register(async (pages) => {
+    await pages.register(fastifyCookie)
     readForms(pages)
     speakPages(pages)
     authorizeRoutes(pages, tools)
@@ -110,7 +111,6 @@ export async function createServer(parts: ServerParts): Promise<Server> {
 /** What every listener has, whatever it serves. */
 async function createEmptyApp({ config, logger }: ServerParts): Promise<FastifyInstance> {
   const app = createApp(config, logger)
-  await app.register(fastifyCookie)
   addSecurityHeaders(app, config.issuer.startsWith('https:'))
   app.setNotFoundHandler((request, reply) =>
     sendError(request, reply, 404, {

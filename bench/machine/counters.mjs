@@ -18,7 +18,7 @@ export const readCounters = (url) =>
   })
 
 /** Brings the statistics of all tables up to date. */
-export const analyze = (url) => withClient(url, (client) => client.query('analyze'))
+export const analyze = (url) => withClient(url, (client) => client.query('set statement_timeout = 0; analyze'))
 
 async function withClient(url, work) {
   const client = new Client({ connectionString: url })

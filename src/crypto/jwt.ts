@@ -8,7 +8,7 @@ import type { SigningKey } from './signing.ts'
 export type PublicKey = { alg: SigningAlg; key: KeyObject; jwk: JsonWebKey }
 
 /** A JWT whose signature, type and issuer are right; whether it is still alive is not said here. */
-export type VerifiedJwt = { header: Record<string, unknown>; claims: Record<string, unknown> }
+export type VerifiedJwt = { header: Readonly<Record<string, unknown>>; claims: Readonly<Record<string, unknown>> }
 
 const maxLength = 8192
 const compact = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
@@ -16,9 +16,17 @@ const digest = { ES256: 'sha256', RS256: 'sha256', EdDSA: null } as const
 // Critical extensions change what a signature means, and a key that a token brings along proves nothing.
 const refusedHeaders = ['crit', 'b64', 'zip', 'jwk', 'jku', 'x5u', 'x5c'] as const
 const headers = new WeakMap<SigningKey, Map<string, string>>()
-/** Hashes of tokens that a key was seen to have signed. That stays true for ever; it goes when the key goes, and says nothing of life and death. */
-const seenSigned = new WeakMap<PublicKey, LRUCache<string, true>>()
-const seenPerKey = 10_000
+/**
+ * Tokens by their hashes, with the key that was seen to have signed each. That stays true for ever, counts only while the key is among those that are
+ * asked about, and says nothing of life and death.
+ */
+const seen = new LRUCache<string, SignedJwt>({ max: 5000 })
+
+interface SignedJwt {
+  readonly kid: string
+  readonly key: PublicKey
+  readonly jwt: VerifiedJwt
+}
 
 /**
  * A signed JWT in compact form (RFC 7515 §3.1). ES256 and EdDSA sign at once, because a trip to the thread
@@ -58,16 +66,28 @@ export function verifyJwt(
   expected: { typ: string | readonly string[]; issuer: string },
 ): VerifiedJwt | undefined {
   if (token.length > maxLength) return undefined
+  const hash = sha256(token).toString('latin1')
+  const known = seen.get(hash)
+  const signed = known && keys.get(known.kid) === known.key ? known : readSigned(token, keys)
+  if (!signed || !isTyp(signed.jwt.header['typ'], expected.typ)) return undefined
+  seen.set(hash, signed)
+  return signed.jwt.claims['iss'] === expected.issuer ? signed.jwt : undefined
+}
+
+/** The parts of a JWT that one of these keys signed. */
+function readSigned(token: string, keys: ReadonlyMap<string, PublicKey>): SignedJwt | undefined {
   const [, head, body, tail] = compact.exec(token) ?? []
   if (head === undefined || body === undefined || tail === undefined) return undefined
   const header = parseObject(head)
   if (header === undefined || refusedHeaders.some((name) => Object.hasOwn(header, name))) return undefined
-  const key = typeof header['kid'] === 'string' ? keys.get(header['kid']) : undefined
+  const { kid } = header
+  const key = typeof kid === 'string' ? keys.get(kid) : undefined
   // The key decides the algorithm; a token may only agree (RFC 8725 §3.1).
-  if (key === undefined || header['alg'] !== key.alg || !isTyp(header['typ'], expected.typ)) return undefined
-  if (!wasSigned(key, token, tail)) return undefined
+  if (typeof kid !== 'string' || key === undefined || header['alg'] !== key.alg) return undefined
+  if (!isSigned(key, Buffer.from(`${head}.${body}`, 'latin1'), tail)) return undefined
   const claims = parseObject(body)
-  return claims?.['iss'] === expected.issuer ? { header, claims } : undefined
+  // Whoever asks again gets the same objects.
+  return claims && { kid, key, jwt: { header: Object.freeze(header), claims: Object.freeze(claims) } }
 }
 
 /**
@@ -95,17 +115,6 @@ function headerOf(key: SigningKey, typ: string): string {
     encoded.set(typ, header)
   }
   return header
-}
-
-/** Whether the key signed the token, whose last part is its signature. One that is shown again and again is only calculated once. */
-function wasSigned(key: PublicKey, token: string, tail: string): boolean {
-  const hash = sha256(token).toString('latin1')
-  const seen = seenSigned.get(key) ?? new LRUCache({ max: seenPerKey })
-  if (seen.get(hash)) return true
-  if (!isSigned(key, Buffer.from(token.slice(0, -tail.length - 1), 'latin1'), tail)) return false
-  seen.set(hash, true)
-  seenSigned.set(key, seen)
-  return true
 }
 
 function isSigned(key: PublicKey, input: Buffer, tail: string): boolean {

@@ -28,13 +28,14 @@ export function createApp(settings: AppSettings, logger: FastifyBaseLogger): Fas
   })
   closeUnusedConnections(app)
   // The path without its query: codes, hints and handles travel there. A path that is none of ours may hold anything, a token too.
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const { method, url } = request
     const ms = Math.round(reply.elapsedTime * 10) / 10
     request.log.info(
       { method, path: request.is404 ? shortened(url) : pathOf(url), status: reply.statusCode, ms },
       'answered',
     )
+    done()
   })
   return app
 }

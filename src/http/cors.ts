@@ -10,8 +10,9 @@ const methods = {
 
 /** Documents that everyone may read, from any page. */
 export function allowEveryOrigin(app: FastifyInstance): void {
-  app.addHook('onRequest', async (_request, reply) => {
+  app.addHook('onRequest', (_request, reply, done) => {
     reply.header('access-control-allow-origin', '*')
+    done()
   })
 }
 

@@ -6,7 +6,10 @@ const formPostHash = `'sha256-${sha256(formPostScript).toString('base64')}'`
 
 /** What every answer carries; pages get their policy on top. */
 export function addSecurityHeaders(app: FastifyInstance, isHttps: boolean): void {
-  app.addHook('onRequest', async (_request, reply) => writeSecurityHeaders(reply, isHttps))
+  app.addHook('onRequest', (_request, reply, done) => {
+    writeSecurityHeaders(reply, isHttps)
+    done()
+  })
 }
 
 /** The same for an answer that no hook reaches. */
