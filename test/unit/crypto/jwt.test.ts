@@ -48,6 +48,16 @@ describe.each(['ES256', 'RS256', 'EdDSA'] as const)('a JWT signed with %s', asyn
     expect(verified.payload).toEqual(claims)
   })
 
+  it('is refused without its key, under another key of that name, or as something else, though it was seen before', async () => {
+    expect(verifyIt(token)).toBeDefined()
+    const other = loadPublicKey(loadSigningKey(await generateSigningKey(alg)).publicJwk)
+    expect(verifyJwt(token, new Map(), expected)).toBeUndefined()
+    expect(verifyJwt(token, new Map([[key.kid, other]]), expected)).toBeUndefined()
+    expect(verifyJwt(token, known, { ...expected, typ: 'logout+jwt' })).toBeUndefined()
+    expect(verifyJwt(token, known, { ...expected, issuer: 'https://other.example.com' })).toBeUndefined()
+    expect(verifyIt(token)).toBeDefined()
+  })
+
   it('is refused when it was cut anywhere', () => {
     for (let length = 0; length < token.length; length++) {
       expect(verifyIt(token.slice(0, length)), `first ${length}`).toBeUndefined()
