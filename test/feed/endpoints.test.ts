@@ -228,34 +228,6 @@ describe('the stream', () => {
     }
   })
 
-  it('is cut off for a reader that does not keep up; the others go on', async () => {
-    const { host, hostname, port } = new URL(server.url)
-    const lazy = connect(Number(port), hostname)
-    lazy.on('error', () => {})
-    const authorization = basic(api.clientId, api.secret)
-    lazy.write(
-      `GET /revocations/stream?after=${await head()} HTTP/1.1\r\nhost: ${host}\r\nauthorization: ${authorization}\r\n\r\n`,
-    )
-    await once(lazy, 'data')
-    lazy.pause()
-    const keen = await reader.stream({ after: await head() })
-    await keen.next()
-    const [row] = await server.db.query<{ seq: number }>(
-      `with n as (update feed_head set seq = seq + 400000 returning seq)
-       insert into feed_entries (seq, kind, key, until)
-       select n.seq - 400000 + i, 's', substring(uuid_send(gen_random_uuid()) from 9), clock_now() + interval '20 s' from n, generate_series(1, 400000) i
-       order by i desc returning seq::int`,
-    )
-    await keen.until(({ to }) => to >= Number(row?.seq))
-    await expect
-      .poll(() => server.log.some(({ msg }) => msg?.includes('did not keep up')), { timeout: 30_000 })
-      .toBe(true)
-    await expect.poll(() => server.server.tools.feed.counts().subscribers, { timeout: 30_000 }).toBe(1)
-    await keen.close()
-    lazy.destroy()
-    await server.db.query('delete from feed_entries')
-  })
-
   it('ends when the server stops', async () => {
     const third = await server.another()
     const stream = await readerOf(third, basic(api.clientId, api.secret)).stream({ after: 0 })
