@@ -47,14 +47,14 @@ const expiring = [
 /** Functions by module, with what each is called with, once for each list. */
 const listened = {
   clients: { findClient: [['app']] },
-  users: { findLoginCandidate: [['someone']] },
+  users: { beginLoginAttempt: [[{ identifier: 'someone', limits: [] }]] },
   limits: { reserveAttempt: [[[{ key: 'k', seconds: 60, count: 5 }]]] },
   'login-transactions': {
-    insertLoginTransaction: [[{}]],
+    beginLoginTransaction: [[{ limits: [] }]],
     findLoginTransaction: [[{}]],
     findMadeSession: [[Buffer.alloc(32)]],
   },
-  sessions: { findSession: [[{}]], signInSession: [[{ transaction: {} }], [{ transaction: {}, sessionId: someone }]] },
+  sessions: { findSession: [[{}]], signInSession: [[{ transaction: {}, counted: [] }], [{ transaction: {}, counted: [], sessionId: someone }]] },
   'session-limit': { lockSessionLimit: [[someone]] },
   'authorization-codes': { issueCode: [[{}]], exchangeCode: [[{}]] },
   'client-credentials': { readClientMinting: [['app']] },

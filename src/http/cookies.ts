@@ -6,8 +6,6 @@ import { parseUuid } from '../domain/uuid.ts'
 export interface Cookies {
   /** The session that the browser claims to have. */
   readSession(request: FastifyRequest): { id: string; secretHash: Buffer } | undefined
-  /** A session cookie that is being written, as a later request will bring it. */
-  asRead(session: { sessionId: string; secret: string }): { id: string; secretHash: Buffer }
   /** With an age, a browser that is closed keeps the cookie; whether the session lives is for the server to say. */
   writeSession(reply: FastifyReply, session: { sessionId: string; secret: string; maxAgeSeconds: number | null }): void
   clearSession(reply: FastifyReply): void
@@ -59,7 +57,6 @@ export function createCookies(issuer: string): Cookies {
       if (uuid === undefined || !secretPattern.test(secret)) return undefined
       return { id: uuid, secretHash: sha256(secret) }
     },
-    asRead: ({ sessionId, secret }) => ({ id: sessionId, secretHash: sha256(secret) }),
     writeSession: (reply, { sessionId, secret, maxAgeSeconds }) =>
       write(reply, sessionName, `${sessionId}.${secret}`, maxAgeSeconds ?? undefined),
     clearSession: (reply) => write(reply, sessionName, '', 0),

@@ -5,6 +5,7 @@ import type { Session } from '../domain/session.ts'
 import { checkPassword } from '../domain/user-profile.ts'
 import { insertAuditEvent } from '../store/audit.ts'
 import { applyCredentialEvent } from '../store/credential-events.ts'
+import { refundAttempt } from '../store/limits.ts'
 import { lockForPasswordChange, type PasswordChangeOutcome } from '../store/password-change.ts'
 import { findSession } from '../store/sessions.ts'
 import type { FactorRefusal } from './methods/method.ts'
@@ -69,6 +70,7 @@ export async function changePassword(change: PasswordChange, tools: LoginTools):
   ])
   const factor = await password.prove(fields, change.address, tools)
   if ('refused' in factor) return refuse(factor.refused, change, tools)
+  await refundAttempt(tools.db, factor.counted)
 
   const hash = await tools.passwordHasher.hash(change.wanted)
   const secret = randomSecret()

@@ -9,11 +9,7 @@ import type { LoginTools } from './tools.ts'
  * Makes the session of a user whose sessions are limited: ends those that were used longest ago, or makes none, in one transaction. The ending
  * comes last, because it takes the feed's head.
  */
-export function signInWithinLimit(
-  session: NewSession & { requestId: string },
-  actor: Actor,
-  { db, feedKey }: LoginTools,
-): Promise<SignedIn> {
+export function signInWithinLimit(session: NewSession, actor: Actor, { db, feedKey }: LoginTools): Promise<SignedIn> {
   return db.transaction(async (tx) => {
     const { limit, endsOldest, live } = await lockSessionLimit(tx, session.userId)
     const excess = limit === 0 ? 0 : Math.max(0, live.length - limit + 1)
@@ -21,10 +17,10 @@ export function signInWithinLimit(
       // The same form was sent twice at once, and the other one took the last place: both end in its session.
       const { handleHash, madeSessionId } = session.transaction
       const isMade = (await findMadeSession(tx, handleHash)) !== madeSessionId
-      return { outcome: isMade ? 'ok' : 'session_limit', sessionId: null, rememberedForSeconds: null }
+      return { outcome: isMade ? 'ok' : 'session_limit', session: null, rememberedForSeconds: null }
     }
     const signedIn = await createCountedSession(tx, session)
-    if (signedIn.sessionId && excess > 0) {
+    if (signedIn.session && excess > 0) {
       const oldest = { userId: session.userId, only: live.slice(0, excess), withOffline: false }
       await endIn(tx, { target: 'user_sessions', ...oldest }, { reason: 'limit', actor, feedKey })
     }

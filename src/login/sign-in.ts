@@ -5,7 +5,7 @@ import type { Session } from '../domain/session.ts'
 import { insertAuditEvent } from '../store/audit.ts'
 import { end } from '../store/end.ts'
 import { findMadeSession } from '../store/login-transactions.ts'
-import { type SignInOutcome, signInSession } from '../store/sessions.ts'
+import { type NewSession, type SessionWithConsent, type SignInOutcome, signInSession } from '../store/sessions.ts'
 import { loginMethods } from './methods/index.ts'
 import type { FactorRefusal } from './methods/method.ts'
 import { signInWithinLimit } from './session-limit.ts'
@@ -35,7 +35,10 @@ interface Refusal {
 
 /** A session, or why there is none. The cookie is shown once: only its hash is stored. */
 export type SignInResult =
-  | { readonly cookie: { readonly sessionId: string; readonly secret: string; readonly maxAgeSeconds: number | null } }
+  | {
+      readonly session: SessionWithConsent
+      readonly cookie: { readonly sessionId: string; readonly secret: string; readonly maxAgeSeconds: number | null }
+    }
   | { readonly refused: Refusal['refused'] }
 
 /** The context classes that the methods reach. */
@@ -60,19 +63,22 @@ export async function signIn(attempt: SignInAttempt, tools: LoginTools): Promise
     ...(attempt.userAgent === undefined ? {} : { userAgent: attempt.userAgent.slice(0, 512) }),
     requestId: attempt.requestId,
   }
-  const sign = async (sessionId: string | undefined, madeSessionId: string | undefined) => {
-    const wanted = { ...session, transaction: { handleHash, madeSessionId } }
+  const sign = async (sessionId: string | undefined, wanted: NewSession) => {
     const made = await signInSession(tools.db, sessionId === undefined ? wanted : { ...wanted, sessionId })
-    return made.outcome === 'session_limit' ? signInWithinLimit(wanted, actor, tools) : made
+    return made.outcome === 'session_limit' ? signInWithinLimit({ ...wanted, counted: [] }, actor, tools) : made
   }
-  let signedIn = await sign(ownSession(attempt, factor.userId), attempt.madeSessionId)
-  if (signedIn.outcome === 'ok' && !signedIn.sessionId) {
+  const madeSessionId = attempt.madeSessionId
+  let signedIn = await sign(ownSession(attempt, factor.userId), {
+    ...session,
+    transaction: { handleHash, madeSessionId },
+  })
+  if (signedIn.outcome === 'ok' && !signedIn.session) {
     // The same form was sent twice at once, and the other one was first: both end in its session.
     const made = await findMadeSession(tools.db, handleHash)
-    signedIn = await sign(made, made)
+    signedIn = await sign(made, { ...session, counted: [], transaction: { handleHash, madeSessionId: made } })
   }
-  const { outcome, sessionId, rememberedForSeconds } = signedIn
-  if (outcome !== 'ok' || !sessionId)
+  const { outcome, session: live, rememberedForSeconds } = signedIn
+  if (outcome !== 'ok' || !live)
     return refuse({ refused: outcome === 'ok' ? 'ended' : outcome, userId: factor.userId }, attempt, tools)
   if (attempt.session && attempt.session.userId !== factor.userId) {
     // Someone else signed in at this browser: what the last person left open is gone before the answer leaves.
@@ -82,7 +88,7 @@ export async function signIn(attempt: SignInAttempt, tools: LoginTools): Promise
       { reason: 'replaced', actor, feedKey: tools.feedKey },
     )
   }
-  return { cookie: { sessionId, secret, maxAgeSeconds: rememberedForSeconds } }
+  return { session: live, cookie: { sessionId: live.id, secret, maxAgeSeconds: rememberedForSeconds } }
 }
 
 /** The session to renew; the statement takes it only if it is alive and this user's. */

@@ -1,6 +1,8 @@
 import type { Client } from '../domain/client.ts'
 import { type ClientRow, clientColumns, clientFrom } from './clients.ts'
+import { combined, inPlace } from './combiner.ts'
 import type { Queries, Statement } from './database.ts'
+import { attemptsUnder, countingAttempts, type Limit } from './limits.ts'
 import { liveSession, type SessionCookie, type SessionWithConsent } from './sessions.ts'
 
 /** An authorization request that waits for a person, bound to the browser that made it. */
@@ -13,19 +15,45 @@ export interface LoginTransaction {
   readonly isExpired: boolean
 }
 
-const insert: Statement = {
-  name: 'insert_login_transaction',
-  text: `
-insert into login_transactions (handle_hash, binding_hash, client, params, expires_at)
-values ($1::bytea, $2::bytea, $3::uuid, $4::jsonb, clock_now() + make_interval(secs => $5::int))`,
+/** What a login transaction begins with. */
+export interface NewLoginTransaction {
+  readonly handleHash: Buffer
+  readonly bindingHash: Buffer
+  readonly client: string
+  readonly params: object
+  readonly ttlSeconds: number
+  /** How many may begin. */
+  readonly limits: readonly Limit[]
 }
 
-export async function insertLoginTransaction(
-  db: Queries,
-  t: { handleHash: Buffer; bindingHash: Buffer; client: string; params: object; ttlSeconds: number },
-): Promise<void> {
-  await db.run(insert, [t.handleHash, t.bindingHash, t.client, JSON.stringify(t.params), t.ttlSeconds])
+const begin: Statement = {
+  name: 'begin_login_transaction',
+  text: `
+with ${countingAttempts({ places: '$6', keys: '$7', counts: '$8', seconds: '$9' })}, begun as (
+  insert into login_transactions (handle_hash, binding_hash, client, params, expires_at)
+  select t.handle_hash, t.binding_hash, t.client, t.params, clock_now() + make_interval(secs => t.ttl_s)
+  from unnest($1::bytea[], $2::bytea[], $3::uuid[], $4::jsonb[], $5::int[])
+    with ordinality as t (handle_hash, binding_hash, client, params, ttl_s, place)
+  where not exists (select from waits where waits.place = t.place)
+)
+select place, seconds from waits`,
 }
+
+/** Begins a login transaction, together with those that begin at the same moment. Returns 0, or the seconds to wait when it was one too many. */
+export const beginLoginTransaction = combined<NewLoginTransaction, number>({
+  concurrency: 2,
+  run: async (db, batch) => {
+    const refused = await db.run<{ place: number; seconds: number }>(begin, [
+      batch.map(({ handleHash }) => handleHash),
+      batch.map(({ bindingHash }) => bindingHash),
+      batch.map(({ client }) => client),
+      batch.map(({ params }) => JSON.stringify(params)),
+      batch.map(({ ttlSeconds }) => ttlSeconds),
+      ...attemptsUnder(batch),
+    ])
+    return inPlace(refused, batch.length).map((row) => row?.seconds ?? 0)
+  },
+})
 
 const sessionFields = [
   'id',
@@ -46,11 +74,11 @@ type SessionRow = { readonly [Field in keyof SessionFields as `session.${Field}`
 const read: Statement = {
   name: 'read_login_transaction',
   text: `
-select t.params, t.session_id as "madeSessionId", t.created_at as "createdAt", t.expires_at <= clock_now() as "isExpired", ${clientColumns},
+select p.place::int, t.params, t.session_id as "madeSessionId", t.created_at as "createdAt", t.expires_at <= clock_now() as "isExpired", ${clientColumns},
        ${sessionFields.map((field) => `s."${field}" as "session.${field}"`).join(', ')}
-from login_transactions t join clients c on c.id = t.client
-left join lateral (${liveSession({ id: '$3::uuid', secretHash: '$4::bytea', client: 't.client' })}) s on true
-where t.handle_hash = $1::bytea and t.binding_hash = $2::bytea`,
+from unnest($1::bytea[], $2::bytea[], $3::uuid[], $4::bytea[]) with ordinality as p (handle_hash, binding_hash, session_id, secret_hash, place)
+join login_transactions t on t.handle_hash = p.handle_hash and t.binding_hash = p.binding_hash join clients c on c.id = t.client
+left join lateral (${liveSession({ id: 'p.session_id', secretHash: 'p.secret_hash', client: 't.client' })}) s on true`,
 }
 
 /** All facts that decide what a browser gets next: its login transaction, the client as it is now, and the live session of its cookie. */
@@ -60,15 +88,28 @@ export interface OpenLogin {
   readonly session: SessionWithConsent | undefined
 }
 
-/** Found only with its handle and the cookie of the browser that began it; either alone finds nothing. */
-export async function findLoginTransaction(
-  db: Queries,
-  t: { handleHash: Buffer; bindingHash: Buffer; session?: SessionCookie },
-): Promise<OpenLogin | undefined> {
-  const cookie = [t.session?.id ?? null, t.session?.secretHash ?? null]
-  const [row] = await db.run<LoginTransaction & ClientRow & SessionRow>(read, [t.handleHash, t.bindingHash, ...cookie])
-  return row && { transaction: row, client: clientFrom(row), session: sessionFrom(row) }
+/** How a browser names its login transaction, and the session that it has. */
+export interface LoginTransactionKey {
+  readonly handleHash: Buffer
+  readonly bindingHash: Buffer
+  readonly session?: SessionCookie
 }
+
+/** Found only with its handle and the cookie of the browser that began it; either alone finds nothing. Read with those that are asked for at the same moment. */
+export const findLoginTransaction = combined<LoginTransactionKey, OpenLogin | undefined>({
+  concurrency: 2,
+  run: async (db, batch) => {
+    const rows = await db.run<LoginTransaction & ClientRow & SessionRow & { readonly place: number }>(read, [
+      batch.map(({ handleHash }) => handleHash),
+      batch.map(({ bindingHash }) => bindingHash),
+      batch.map(({ session }) => session?.id ?? null),
+      batch.map(({ session }) => session?.secretHash ?? null),
+    ])
+    return inPlace(rows, batch.length).map(
+      (row) => row && { transaction: row, client: clientFrom(row), session: sessionFrom(row) },
+    )
+  },
+})
 
 const sessionFrom = (row: SessionRow): SessionWithConsent | undefined =>
   row['session.id'] === null

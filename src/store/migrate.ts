@@ -26,6 +26,8 @@ const roleSettings = {
   // The statements are short and known: compiling or planning them again costs more than running them.
   jit: 'off',
   plan_cache_mode: 'force_generic_plan',
+  // A plan that was made while a table was empty reads it whole, and is kept for the minute until autovacuum has seen the table fill up.
+  enable_seqscan: 'off',
   lock_timeout: '1s',
   statement_timeout: '2s',
 }

@@ -1,5 +1,6 @@
 import type { Session } from '../domain/session.ts'
 import type { Queries, Statement } from './database.ts'
+import { givingBack, type Limit } from './limits.ts'
 import { sessionIsDead, sessionMaxEnds } from './liveness.ts'
 
 export interface SessionWithConsent extends Session {
@@ -52,10 +53,13 @@ export interface NewSession {
   readonly amr: readonly string[]
   readonly ip?: string
   readonly userAgent?: string
+  readonly requestId?: string
   /** The live session of the same user in this browser: it keeps its id and gets the new secret. */
   readonly sessionId?: string
   /** The login transaction that the session is made for, and the session that it had made when it was read. */
   readonly transaction: { readonly handleHash: Buffer; readonly madeSessionId: string | undefined }
+  /** What the attempt was counted against: given back whatever becomes of the session, for the factor was proven. */
+  readonly counted: readonly Limit[]
 }
 
 /** `session_limit`: the user has as many sessions as the server allows; nothing was made. */
@@ -64,7 +68,7 @@ export type SignInOutcome = 'ok' | 'disabled' | 'password_changed' | 'ended' | '
 /** What became of a sign-in; without a session although it is ok: another submit of the same form made it, renew that one. */
 export interface SignedIn {
   readonly outcome: SignInOutcome
-  readonly sessionId: string | null
+  readonly session: SessionWithConsent | null
   /** How long the cookie of a remembered session lasts; null for one that ends with the browser. */
   readonly rememberedForSeconds: number | null
 }
@@ -75,9 +79,9 @@ export interface SignedIn {
  */
 const verdict = `
 with u as materialized (
-  select id, password_hash, disabled_at, ended_pos, not_before from users where id = $1::uuid for no key update
+  select id, username, password_hash, disabled_at, ended_pos, not_before from users where id = $1::uuid for no key update
 ), verdict as materialized (
-  select u.id, case
+  select u.id, u.username, case
       when u.disabled_at is not null                                          then 'disabled'
       when $2::text is not null and u.password_hash is distinct from $2::text then 'password_changed'
       when $3::bigint < greatest(v.ended_pos, u.ended_pos)
@@ -85,6 +89,13 @@ with u as materialized (
       else 'ok' end as outcome
   from u join server v on v.id = 1
 )`
+
+/** With what the user has allowed the client of login transaction `handle`: whoever goes on with the request has to know no more. */
+const answer = (from: string, handle: string, rememberedForSeconds: string): string => `
+select ${from}.outcome, made.id as "sessionId", ${rememberedForSeconds} as "rememberedForSeconds", ${from}.username, made.auth_time as "authTime",
+       coalesce(k.scopes, '{}') as "consentedScopes", k.granted_at as "consentedAt"
+from ${from} left join made on true left join login_transactions t on t.handle_hash = ${handle}::bytea
+left join consents k on k.user_id = ${from}.id and k.client = t.client`
 
 const secondsTo = (instant: string) => `ceil(extract(epoch from ${instant} - clock_now()))::int`
 
@@ -96,7 +107,7 @@ const secondsTo = (instant: string) => `ceil(extract(epoch from ${instant} - clo
 const create: Statement = {
   name: 'create_session',
   text: `${verdict}, allowed as (
-  select verdict.id, case when verdict.outcome = 'ok' and v.max_sessions > 0 and not $13::boolean then 'session_limit' else verdict.outcome end as outcome,
+  select verdict.id, verdict.username, case when verdict.outcome = 'ok' and v.max_sessions > 0 and not $13::boolean then 'session_limit' else verdict.outcome end as outcome,
     $5::boolean and v.remember_idle_s is not null as remembered
   from verdict join server v on v.id = 1
 ), claimed as (
@@ -110,13 +121,12 @@ const create: Statement = {
     clock_now() + make_interval(secs => case when allowed.remembered then v.remember_max_s else v.session_max_s end),
     $6::text, $7::text[], $8::text, $9::text
   from allowed cross join claimed join server v on v.id = 1
-  returning id, remembered, expires_at
+  returning id, remembered, expires_at, auth_time
 ), audited as (
   insert into audit_events (type, actor, target_kind, target_id, user_id, ip, request_id)
   select 'session.created', 'user:' || $1::text, 'session', made.id::text, $1::uuid, $8::text, $10::text from made
-)
-select allowed.outcome, made.id as "sessionId", case when made.remembered then ${secondsTo('made.expires_at')} end as "rememberedForSeconds"
-from allowed left join made on true`,
+), ${givingBack('$14', 'u')}
+${answer('allowed', '$11', `case when made.remembered then ${secondsTo('made.expires_at')} end`)}`,
 }
 
 /*
@@ -130,38 +140,48 @@ const renew: Statement = {
     auth_time = clock_now(), last_seen_at = clock_now(), acr = $6::text, amr = $7::text[]
   from verdict join users u on u.id = verdict.id join server v on v.id = 1
   where s.id = $5::uuid and s.user_id = verdict.id and verdict.outcome = 'ok' and not ${sessionIsDead}
-  returning s.id, case when s.remembered and v.remember_idle_s is not null then ${secondsTo(sessionMaxEnds)} end as remembered_s
+  returning s.id, s.auth_time, case when s.remembered and v.remember_idle_s is not null then ${secondsTo(sessionMaxEnds)} end as remembered_s
 ), audited as (
   insert into audit_events (type, actor, target_kind, target_id, user_id, ip, request_id)
   select 'session.renewed', 'user:' || $1::text, 'session', made.id::text, $1::uuid, $8::text, $9::text from made
-)
-select verdict.outcome, made.id as "sessionId", made.remembered_s as "rememberedForSeconds" from verdict left join made on true`,
+), ${givingBack('$11', 'u')}
+${answer('verdict', '$10', 'made.remembered_s')}`,
 }
 
 /** Makes a session after a complete authentication, or renews the one that the browser has. Repeats what the first factor trusted. */
-export async function signInSession(db: Queries, s: NewSession & { requestId?: string }): Promise<SignedIn> {
-  if (s.sessionId) {
-    const values = [...trusted(s), s.sessionId, s.acr, s.amr, s.ip ?? null, s.requestId ?? null]
-    const [renewed] = await db.run<SignedIn>(renew, values)
-    if (renewed && (renewed.sessionId || renewed.outcome !== 'ok')) return renewed
-  }
-  return createSession(db, s, false)
+export async function signInSession(db: Queries, s: NewSession): Promise<SignedIn> {
+  if (!s.sessionId) return createSession(db, s, false)
+  const device = [s.ip ?? null, s.requestId ?? null]
+  const values = [...trusted(s), s.sessionId, s.acr, s.amr, ...device, s.transaction.handleHash, keysOf(s)]
+  const renewed = signedIn(s, await db.run<Answer>(renew, values))
+  if (renewed.session || renewed.outcome !== 'ok') return renewed
+  return createSession(db, { ...s, counted: [] }, false)
 }
 
 /** Makes a session where their number is limited: in a transaction that counted them after it had locked the user. */
-export const createCountedSession = (tx: Queries, s: NewSession & { requestId?: string }): Promise<SignedIn> =>
-  createSession(tx, s, true)
+export const createCountedSession = (tx: Queries, s: NewSession): Promise<SignedIn> => createSession(tx, s, true)
 
-async function createSession(
-  db: Queries,
-  s: NewSession & { requestId?: string },
-  areCounted: boolean,
-): Promise<SignedIn> {
+async function createSession(db: Queries, s: NewSession, areCounted: boolean): Promise<SignedIn> {
   const { handleHash, madeSessionId } = s.transaction
   const device = [s.ip ?? null, s.userAgent ?? null, s.requestId ?? null]
-  const values = [...trusted(s), s.remember, s.acr, s.amr, ...device, handleHash, madeSessionId ?? null, areCounted]
-  const [created] = await db.run<SignedIn>(create, values)
-  return created ?? { outcome: 'ended', sessionId: null, rememberedForSeconds: null }
+  const how = [s.remember, s.acr, s.amr, ...device]
+  const values = [...trusted(s), ...how, handleHash, madeSessionId ?? null, areCounted, keysOf(s)]
+  return signedIn(s, await db.run<Answer>(create, values))
 }
 
 const trusted = (s: NewSession) => [s.userId, s.passwordHash ?? null, s.authPosition, s.secretHash]
+const keysOf = ({ counted }: NewSession) => counted.map(({ key }) => key)
+
+type Answer = Pick<SignedIn, 'outcome' | 'rememberedForSeconds'> &
+  Pick<SessionWithConsent, 'username' | 'authTime' | 'consentedScopes' | 'consentedAt'> & {
+    readonly sessionId: string | null
+  }
+
+/** No row: the user is gone. */
+function signedIn({ userId, acr, amr }: NewSession, [row]: readonly Answer[]): SignedIn {
+  if (!row) return { outcome: 'ended', session: null, rememberedForSeconds: null }
+  const { outcome, sessionId, rememberedForSeconds, ...rest } = row
+  if (sessionId === null) return { outcome, session: null, rememberedForSeconds }
+  const session = { ...rest, id: sessionId, userId, acr, amr, isCurrentSecret: true, authAgeSeconds: 0 }
+  return { outcome, session, rememberedForSeconds }
+}

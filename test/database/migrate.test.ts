@@ -104,9 +104,15 @@ describe('migrating', () => {
 })
 
 describe('the settings of the role in the database', () => {
-  const settings = `select current_setting('jit') as jit, current_setting('plan_cache_mode') as plan_cache_mode,
+  const settings = `select current_setting('jit') as jit, current_setting('plan_cache_mode') as plan_cache_mode, current_setting('enable_seqscan') as enable_seqscan,
     current_setting('lock_timeout') as lock_timeout, current_setting('statement_timeout') as statement_timeout`
-  const wanted = { jit: 'off', plan_cache_mode: 'force_generic_plan', lock_timeout: '1s', statement_timeout: '2s' }
+  const wanted = {
+    jit: 'off',
+    plan_cache_mode: 'force_generic_plan',
+    enable_seqscan: 'off',
+    lock_timeout: '1s',
+    statement_timeout: '2s',
+  }
   const reset = async () => {
     const [row] = await database.query<{ name: string }>('select current_database() as name')
     await database.query(`alter database ${row?.name} reset all`)

@@ -1,4 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beginLoginTransaction } from '../../src/store/login-transactions.ts'
+import { beginLoginAttempt } from '../../src/store/users.ts'
 import type { Answer, Tokens } from '../support/server.ts'
 import { startServer, type TestClient, type TestServer } from '../support/server.ts'
 import { claimsOf } from '../support/tokens.ts'
@@ -86,5 +89,54 @@ describe('what is decided together', () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 400, 400, 400, 400, 200])
     expect((await app.refresh(foreign.refresh_token)).status).toBe(200)
     expect((await app.exchange(thrown.code, thrown.verifier)).status).toBe(200)
+  })
+})
+
+describe('attempts that are counted together', () => {
+  const once = { count: 4, seconds: 600 }
+  const allowed = (waits: readonly number[]) => waits.map((seconds) => seconds === 0)
+  const transaction = (handle: string, key: string) => ({
+    handleHash: Buffer.from(handle.padEnd(32)),
+    bindingHash: Buffer.alloc(32),
+    client: randomUUID(),
+    params: {},
+    ttlSeconds: 600,
+    limits: [{ key, ...once }],
+  })
+
+  it('count one after the other: of six under a limit of four the last two wait, and nothing of theirs is written', async () => {
+    const { db } = server.server.tools
+    const begin = (n: number) => beginLoginTransaction(db, transaction(`six-${n}`, 'six'))
+    const waits = await Promise.all([0, 1, 2, 3, 4, 5].map(begin))
+    expect(allowed(waits)).toEqual([true, true, true, true, false, false])
+    expect(waits.slice(4).every((seconds) => seconds > 590 && seconds <= 600)).toBe(true)
+    const begun = await server.db.query(
+      `select convert_from(handle_hash, 'UTF8') as handle from login_transactions where handle_hash = any($1) order by 1`,
+      [[0, 1, 2, 3, 4, 5].map((n) => Buffer.from(`six-${n}`.padEnd(32)))],
+    )
+    expect(begun.map(({ handle }) => String(handle).trim())).toEqual(['six-0', 'six-1', 'six-2', 'six-3'])
+    expect(await server.db.query(`select n from limits where key = 'six'`)).toEqual([{ n: 6 }])
+  })
+
+  it('leave others alone whose limit is not reached', async () => {
+    const { db } = server.server.tools
+    const begin = (n: number) => beginLoginTransaction(db, transaction(`own-${n}`, n % 2 === 0 ? 'busy' : `own-${n}`))
+    const waits = await Promise.all(Array.from({ length: 16 }, (_, n) => begin(n)))
+    expect(allowed(waits)).toEqual(waits.map((_, n) => n % 2 === 1 || n < 8))
+  })
+
+  it('of sign-ins: who is one too many does not hear whose name it was', async () => {
+    const { db } = server.server.tools
+    const name = await username()
+    const limits = [
+      { key: 'name', count: 100, seconds: 600 },
+      { key: 'address', ...once },
+    ]
+    const attempts = await Promise.all(
+      Array.from({ length: 6 }, (_, n) => beginLoginAttempt(db, { identifier: n === 1 ? 'nobody' : name, limits })),
+    )
+    expect(
+      attempts.map((attempt) => ('candidate' in attempt ? attempt.candidate?.username : attempt.waitSeconds > 0)),
+    ).toEqual([name, undefined, name, name, true, true])
   })
 })

@@ -78,18 +78,12 @@ describe('what a request costs: statements, each its own commit when there is no
     expect(await statements(() => app.refresh(refresh_token))).toEqual(['refresh', 'end_grant'])
   })
 
-  it('a sign-in, whose requests are three: 8; the next client in the same browser: 3', async () => {
+  it('a sign-in, whose requests are three: 7; the next client in the same browser: 3', async () => {
     const { username } = await server.createUser()
     const browser = server.browser()
     await warm()
-    const asks = ['read_client', 'insert_login_transaction', 'read_login_transaction']
-    const signsIn = [
-      'read_login_transaction',
-      'read_for_login',
-      'create_session',
-      'read_login_transaction',
-      'issue_code',
-    ]
+    const asks = ['read_client', 'begin_login_transaction', 'read_login_transaction']
+    const signsIn = ['read_login_transaction', 'begin_login_attempt', 'create_session', 'issue_code']
     expect(await statements(() => app.signIn({ username, browser }))).toEqual([...asks, ...signsIn])
     expect(await statements(() => app.signIn({ username, browser }))).toEqual([
       'read_client',

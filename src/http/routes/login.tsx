@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { formTargetsOf } from '../../domain/form-targets.ts'
 import { signIn } from '../../login/sign-in.ts'
-import { type Answer, decline, restart, resume } from '../../protocol/authorize/authorize.ts'
+import { type Answer, decline, goOn, restart, resume } from '../../protocol/authorize/authorize.ts'
 import { sendAnswer } from '../answer.tsx'
 import { browserOf, transactionOf } from '../browser.ts'
 import { requireSameOrigin, requireToken } from '../csrf.ts'
@@ -83,9 +83,8 @@ async function takeCredentials(
     return sendLogin(reply, answer, { username: fields.get('username'), remember, ...shown }, tools)
   }
   tools.cookies.writeSession(reply, result.cookie)
-  const browser = { ...browserOf(request, tools), session: tools.cookies.asRead(result.cookie) }
-  const next = await resume(key, browser, tools)
-  return next ? sendAnswer(request, reply, next, tools) : sendExpired(reply)
+  const next = await goOn(answer, result.session, browserOf(request, tools), tools)
+  return sendAnswer(request, reply, next, tools)
 }
 
 function sendLogin(

@@ -1,3 +1,4 @@
+import type { Limit } from '../../store/limits.ts'
 import type { LoginTools } from '../tools.ts'
 
 /** A factor that was proven, and what the session's insert has to find unchanged. */
@@ -7,6 +8,8 @@ export interface ProvenFactor {
   readonly authPosition: number
   /** The stored hash that was verified, for a password. */
   readonly passwordHash?: string
+  /** What the attempt was counted against: whoever goes on with the factor gives it back, for a success is no guess. */
+  readonly counted: readonly Limit[]
 }
 
 /** Why a factor was not accepted; for the logs and the audit, while the person reads one text for all of them. */

@@ -1,7 +1,8 @@
 import { normalizeIdentifier } from '../../domain/identifier.ts'
 import { replacePasswordHash } from '../../store/credential-events.ts'
-import { findLoginCandidate } from '../../store/users.ts'
-import { countedAttempt } from '../throttle.ts'
+import { refundAttempt } from '../../store/limits.ts'
+import { beginLoginAttempt, type LoginCandidate } from '../../store/users.ts'
+import { attemptLimits } from '../throttle.ts'
 import type { LoginTools } from '../tools.ts'
 import type { FactorRefusal, LoginMethod, ProvenFactor } from './method.ts'
 
@@ -9,16 +10,39 @@ import type { FactorRefusal, LoginMethod, ProvenFactor } from './method.ts'
 export const password: LoginMethod = {
   amr: 'pwd',
   acr: 'urn:falconer:acr:1fa',
-  prove: async (fields, address, tools) => {
+  prove: (fields, address, tools) => {
     const identifier = normalizeIdentifier(fields.get('username') ?? '')
-    return countedAttempt({ account: identifier, address }, tools, () =>
-      prove(identifier, fields.get('password') ?? '', tools),
-    )
+    return prove({ identifier, given: fields.get('password') ?? '', address }, tools)
   },
 }
 
-async function prove(identifier: string, given: string, tools: LoginTools): Promise<ProvenFactor | FactorRefusal> {
-  const user = await findLoginCandidate(tools.db, identifier)
+interface Claim {
+  readonly identifier: string
+  readonly given: string
+  readonly address: string
+}
+
+async function prove(claim: Claim, tools: LoginTools): Promise<ProvenFactor | FactorRefusal> {
+  const { identifier, address } = claim
+  const counted = attemptLimits({ account: identifier, address }, tools)
+  const attempt = await beginLoginAttempt(tools.db, { identifier, limits: counted })
+  if (!('candidate' in attempt)) return { refused: 'limit' }
+  const checked = await check(attempt.candidate, claim.given, tools).catch(async (error: unknown) => {
+    // An attempt that we could not look at is no guess.
+    await refundAttempt(tools.db, counted)
+    throw error
+  })
+  if (checked) return 'refused' in checked ? checked : { ...checked, counted }
+  await refundAttempt(tools.db, counted)
+  return prove(claim, tools)
+}
+
+/** Undefined: another sign-in of the same person has replaced the hash meanwhile, or the password is another one now. */
+async function check(
+  user: LoginCandidate | undefined,
+  given: string,
+  tools: LoginTools,
+): Promise<Omit<ProvenFactor, 'counted'> | FactorRefusal | undefined> {
   const { ok, needsRehash } = await tools.passwordHasher.verify(user?.passwordHash, given)
   if (!user) return { refused: 'unknown_user' }
   if (!ok || user.passwordHash === null) return { refused: 'wrong_password', userId: user.id }
@@ -26,7 +50,6 @@ async function prove(identifier: string, given: string, tools: LoginTools): Prom
   const { id: userId, authPosition, passwordHash } = user
   if (!needsRehash) return { userId, authPosition, passwordHash }
   const fresh = await tools.passwordHasher.hash(given)
-  // Another log-in of the same person may have done it meanwhile, or the password is another one now.
-  if (!(await replacePasswordHash(tools.db, userId, passwordHash, fresh))) return prove(identifier, given, tools)
-  return { userId, authPosition, passwordHash: fresh }
+  const isReplaced = await replacePasswordHash(tools.db, userId, passwordHash, fresh)
+  return isReplaced ? { userId, authPosition, passwordHash: fresh } : undefined
 }

@@ -8,8 +8,7 @@ import type { Parameters } from '../../domain/parameters.ts'
 import { RateLimited } from '../../domain/rate-limited.ts'
 import { redirectUriMatches } from '../../domain/redirect-uri.ts'
 import { rememberConsent } from '../../store/consents.ts'
-import { reserveAttempt } from '../../store/limits.ts'
-import { findLoginTransaction, insertLoginTransaction } from '../../store/login-transactions.ts'
+import { beginLoginTransaction, findLoginTransaction } from '../../store/login-transactions.ts'
 import { findSession, type SessionCookie, type SessionWithConsent } from '../../store/sessions.ts'
 import type { Tools } from '../tools.ts'
 import { nextStep } from './interaction.ts'
@@ -39,6 +38,7 @@ export type Answer =
       readonly request: AuthorizationRequest
       readonly client: Client
       readonly session: SessionWithConsent | undefined
+      readonly begunAt?: Date
       /** The session that an earlier submit of this transaction made. */
       readonly madeSessionId?: string
     }
@@ -82,6 +82,17 @@ export async function resume(
   const made = transaction.madeSessionId ? { madeSessionId: transaction.madeSessionId } : {}
   const claimed = claimedName === undefined ? {} : { claimedName }
   const state = { request, client, session, key, begunAt: transaction.createdAt, ...made, ...claimed }
+  return redirectingErrors(request, tools, () => proceed(state, browser, tools))
+}
+
+/** Goes on with a request whose person has just signed in. Whether the session, the user and the client still live is for the code's statement to say. */
+export function goOn(
+  { key, request, client, begunAt }: Answer & { kind: 'login' | 'consent' },
+  session: SessionWithConsent,
+  browser: Browser,
+  tools: Tools,
+): Promise<Answer> {
+  const state = { request, client, session, key, madeSessionId: session.id, ...(begunAt ? { begunAt } : {}) }
   return redirectingErrors(request, tools, () => proceed(state, browser, tools))
 }
 
@@ -146,8 +157,9 @@ async function proceed(state: State, browser: Browser, tools: Tools): Promise<An
     if (request.prompts.includes('none')) throw new OAuthError('login_required', 'The session has ended')
   }
   const key = state.key ?? (await beginTransaction(request, client, browser, tools))
-  const made = state.madeSessionId ? { madeSessionId: state.madeSessionId } : {}
-  return { kind: step === 'consent' ? 'consent' : 'login', key, request, client, session, ...made }
+  const { begunAt, madeSessionId } = state
+  const facts = { ...(begunAt ? { begunAt } : {}), ...(madeSessionId ? { madeSessionId } : {}) }
+  return { kind: step === 'consent' ? 'consent' : 'login', key, request, client, session, ...facts }
 }
 
 async function beginTransaction(
@@ -156,11 +168,15 @@ async function beginTransaction(
   browser: Browser,
   tools: Tools,
 ): Promise<TransactionKey> {
-  const waitSeconds = await reserveAttempt(tools.db, tools.limit('login_transactions', addressBucket(browser.address)))
-  if (waitSeconds > 0) throw new RateLimited(waitSeconds)
   const key = { handle: randomSecret(), binding: randomSecret(16) }
-  const ttlSeconds = tools.lifetimes.loginTransactionSeconds
-  await insertLoginTransaction(tools.db, { ...hashes(key), client: client.id, params: request, ttlSeconds })
+  const waitSeconds = await beginLoginTransaction(tools.db, {
+    ...hashes(key),
+    client: client.id,
+    params: request,
+    ttlSeconds: tools.lifetimes.loginTransactionSeconds,
+    limits: tools.limit('login_transactions', addressBucket(browser.address)),
+  })
+  if (waitSeconds > 0) throw new RateLimited(waitSeconds)
   return key
 }
 
