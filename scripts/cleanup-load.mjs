@@ -140,7 +140,7 @@ process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')))
 
 async function startInstances() {
   const children = ports.map((port) =>
-    spawn(process.execPath, [path.join(root, 'dist/main.js')], {
+    spawn(process.execPath, [path.join(root, 'dist/packed/main.js')], {
       cwd: '/',
       stdio: ['ignore', 'ignore', 'inherit'],
       env: {

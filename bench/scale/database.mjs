@@ -6,7 +6,7 @@ import { createContestant } from '../servers/contestant.mjs'
 import { createPopulation, lifetimes } from './population.mjs'
 import { seed } from './seed.mjs'
 
-const main = path.resolve(import.meta.dirname, '../../dist/main.js')
+const main = path.resolve(import.meta.dirname, '../../dist/packed/main.js')
 const admin = { id: 'bench-admin', secret: randomBytes(32).toString('hex') }
 const client = { id: 'bench-app', secret: randomBytes(32).toString('hex') }
 const resource = 'https://api.bench.example'

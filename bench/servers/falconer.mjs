@@ -5,7 +5,7 @@ import { Pool } from 'pg'
 import { createContestant } from './contestant.mjs'
 import { createFalconerSeeds } from './falconer-seeds.mjs'
 
-const main = path.resolve(import.meta.dirname, '../../dist/main.js')
+const main = path.resolve(import.meta.dirname, '../../dist/packed/main.js')
 const admin = { id: 'bench-admin', secret: randomBytes(32).toString('hex') }
 const issuer = 'https://login.bench.example'
 const resource = 'https://api.bench.example'

@@ -13,7 +13,7 @@ import { freePort } from '../support/instance.ts'
 import { type LogLine, startServer, type TestClient, type TestServer } from '../support/server.ts'
 import { testMasterKeys } from '../support/template.ts'
 
-/** `node dist/main.js`, started as the leader of a process group, as a terminal or a service manager would. */
+/** `npm start`, started as the leader of a process group, as a terminal or a service manager would. */
 interface Main {
   readonly child: ChildProcess
   readonly url: string
@@ -117,7 +117,7 @@ function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
 }
 
 /** A worker that runs; one that is over and that nobody has taken note of does not. */
-const isAlive = (pid: number): boolean => isRunningWith(pid, path.join(path.dirname(buildServer()), 'start/worker.js'))
+const isAlive = (pid: number): boolean => isRunningWith(pid, path.join(path.dirname(buildServer()), 'worker.js'))
 const workersOf = ({ log }: Main): number[] =>
   log.filter(({ msg }) => msg === 'a worker serves').map((line) => Number(line['worker']))
 const answeredBy = ({ log }: Main): Set<number> =>

@@ -7,7 +7,7 @@ const root = path.resolve(import.meta.dirname, '../..')
 const folder = path.join(root, 'dist-test')
 
 /**
- * The server as it is shipped, compiled: the path of its main file. A process of its own cannot load TypeScript. Built once for every state of
+ * The server as it is shipped, compiled and packed: the path of its main file, below the folder of the compiled modules. A process of its own cannot load TypeScript. Built once for every state of
  * the sources, beside `node_modules`, where `migrations` is found as from `dist`.
  */
 export function buildServer(): string {
@@ -17,7 +17,7 @@ export function buildServer(): string {
     if (fs.statSync(file).isFile()) state.update(name).update(fs.readFileSync(file))
   }
   const target = path.join(folder, state.digest('hex').slice(0, 16))
-  const main = path.join(target, 'main.js')
+  const main = path.join(target, 'packed/main.js')
   if (fs.existsSync(main)) return main
   prepareFolder()
   // Several files of tests begin at once: each builds aside, and whoever comes second finds the name taken.
@@ -30,6 +30,7 @@ export function buildServer(): string {
   if (!fs.existsSync(path.join(draft, 'main.js'))) throw new Error(`the build failed:\n${tsc.stdout}${tsc.stderr}`)
   for (const asset of ['style.css', 'icon.svg'])
     fs.copyFileSync(path.join(root, 'src/http/views', asset), path.join(draft, 'http/views', asset))
+  spawnSync(process.execPath, [path.join(root, 'scripts/pack.mjs'), draft], { cwd: root, stdio: 'inherit' })
   try {
     fs.renameSync(draft, target)
   } catch {

@@ -16,7 +16,7 @@ let api: TestClient
 let proxy: Running
 
 beforeAll(async () => {
-  cli = path.join(path.dirname(buildServer()), 'cli/main.js')
+  cli = path.join(path.dirname(buildServer()), '../cli/main.js')
   server = await startServer()
   await server.admin('POST', '/resources', { identifier: audience, scopes: ['orders:read', 'orders:write'] })
   app = await server.createClient({ scope: 'openid orders:read' })
