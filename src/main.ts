@@ -19,7 +19,7 @@ const stopping = new AbortController()
 let config: Config | undefined
 
 async function start(config: Config): Promise<void> {
-  const { welcome, logger } = createWelcome(process.stdout, config.logLevel)
+  const { welcome, logger } = createWelcome(process.stdout, config)
   const databaseUrl = await connect(config, welcome)
   const masterKeys = config.masterKeys ?? (await ensureDevelopmentSecrets(config.dataDir))
   const serve = config.workers === 1 ? serveHere : serveInWorkers

@@ -54,7 +54,10 @@ const listened = {
     findLoginTransaction: [[{}]],
     findMadeSession: [[Buffer.alloc(32)]],
   },
-  sessions: { findSession: [[{}]], signInSession: [[{ transaction: {}, counted: [] }], [{ transaction: {}, counted: [], sessionId: someone }]] },
+  sessions: {
+    findSession: [[{}]],
+    signInSession: [[{ transaction: {}, counted: [] }], [{ transaction: {}, counted: [], sessionId: someone }]],
+  },
   'session-limit': { lockSessionLimit: [[someone]] },
   'authorization-codes': { issueCode: [[{}]], exchangeCode: [[{}]] },
   'client-credentials': { readClientMinting: [['app']] },

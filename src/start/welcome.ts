@@ -26,18 +26,18 @@ interface Voice {
 }
 
 /** Begins to tell, and makes the log that goes with it. Each step is told with the time since the one before. */
-export function createWelcome(output: WriteStream, logLevel: Config['logLevel']): Voice {
-  return output.isTTY ? forPerson(output) : forMachine(logLevel)
+export function createWelcome(output: WriteStream, config: Pick<Config, 'logLevel' | 'workers'>): Voice {
+  return output.isTTY ? forPerson(output) : forMachine(config)
 }
 
-/**
- * A write for each line would cost a refresh a tenth of its time. What is left at the end is written before the process exits. No write is longer
- * than what a pipe takes at once, so that the lines of several workers stay whole.
- */
-const gathered = { dest: 1, sync: false, minLength: 2048, maxWrite: 4096, periodicFlush: 100 }
+/** A write for each line would cost a refresh a tenth of its time. What is left at the end is written before the process exits. */
+const gathered = { dest: 1, sync: false, periodicFlush: 100 }
+const alone = { ...gathered, minLength: 16_384, maxWrite: 65_536 }
+/** No write is longer than what a pipe takes at once, so that the lines of several workers stay whole. */
+const amongOthers = { ...gathered, minLength: 2048, maxWrite: 4096 }
 
-function forMachine(level: Config['logLevel']): Voice {
-  const logger = pino({ level }, pino.destination(gathered))
+function forMachine({ logLevel: level, workers }: Pick<Config, 'logLevel' | 'workers'>): Voice {
+  const logger = pino({ level }, pino.destination(workers === 1 ? alone : amongOthers))
   const elapsed = createTimer()
   const welcome: Welcome = {
     step: (what) => logger.info({ seconds: Number(elapsed().toFixed(2)) }, what),

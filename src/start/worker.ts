@@ -28,7 +28,7 @@ async function gather(): Promise<Numbers[]> {
 }
 
 async function serve({ config, databaseUrl, masterKeys }: WorkerParts): Promise<void> {
-  const { logger } = createWelcome(process.stdout, config.logLevel)
+  const { logger } = createWelcome(process.stdout, config)
   try {
     starting = serveHere({ config, databaseUrl, masterKeys, logger }, gather)
     const service = await starting
