@@ -183,6 +183,7 @@ function toConfig(values: Values) {
     },
     hashing: { threads: values.UV_THREADPOOL_SIZE, processes: values.WORKERS },
     rateLimits: values.RATE_LIMITS,
+    outboundAllow: values.OUTBOUND_ALLOW,
     auditRetentionDays: values.AUDIT_RETENTION_DAYS,
     sessionRetentionDays: values.SESSION_RETENTION_DAYS,
     cleanupSeconds: values.CLEANUP_INTERVAL_SECONDS,

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
+import { sealAuditEvents } from './admin/audit-sealing.ts'
 import type { AdminTools } from './admin/tools.ts'
+import { sendWebhooks } from './admin/webhook-sending.ts'
 import { type CleanupObserver, createCleanup } from './cleanup.ts'
 import { Unavailable } from './domain/unavailable.ts'
 import { maintainKeys } from './protocol/keys/rotation.ts'
@@ -22,6 +24,8 @@ export interface Maintenance {
 }
 
 const upkeepSeconds = 600
+/** How often audit events are sealed, in times of a cleanup: every ten seconds unless the operator chose otherwise. */
+const sealingsPerCleanup = 6
 
 /** Does once what a server cannot begin without, then goes on now and then. A fault is logged, and the next time is another try. */
 export async function startMaintenance(
@@ -45,12 +49,18 @@ export async function startMaintenance(
   }
   const running = [
     repeat('maintenance', upkeepSeconds, () => keepUp(tools)),
+    repeat('audit sealing', cleanupSeconds / sealingsPerCleanup, async () => {
+      await tools.flushAudit()
+      await sealAuditEvents(tools, signal)
+    }),
+    repeat('webhooks', cleanupSeconds / sealingsPerCleanup, async () => void (await sendWebhooks(tools, signal))),
     repeat('cleanup', cleanupSeconds, createCleanup({ ...options, db: tools.db, signal })),
   ]
   return {
     stop: async () => {
       stopping.abort()
       await Promise.all(running)
+      await tools.flushAudit().catch((error: unknown) => options.logger.error({ err: error }, 'audit events were lost'))
     },
   }
 }

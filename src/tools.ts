@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
+import { openAuditChain } from './admin/audit-sealing.ts'
 import type { AdminTools } from './admin/tools.ts'
 import type { Config } from './config.ts'
 import { createCsrfTokens } from './crypto/csrf-token.ts'
@@ -13,8 +14,11 @@ import type { LimitName } from './domain/lifetimes.ts'
 import { createCookies } from './http/cookies.ts'
 import type { HttpTools } from './http/tools.ts'
 import type { Numbers } from './metrics.ts'
+import { createAddressFilter } from './outbound/address-filter.ts'
+import { createPost } from './outbound/post.ts'
 import { createFeed } from './protocol/feed/feed.ts'
 import { createKeyRing } from './protocol/keys/ring.ts'
+import { createAuditBuffer } from './store/audit-buffer.ts'
 import { createClientCache } from './store/clients.ts'
 import { openDatabase } from './store/database.ts'
 import { readOrMakeFeedKey, replaceFeedKey } from './store/feed-key.ts'
@@ -67,6 +71,7 @@ export async function buildTools({
     feedKey: feedKey.toString('base64url'),
     onError: (error) => logger.warn({ err: error }, 'the revocation feed could not be read'),
   })
+  const auditBuffer = createAuditBuffer(db)
   const clients = createClientCache(db, cacheSeconds)
   const resources = createResourceCache(db, cacheSeconds)
   return {
@@ -81,6 +86,11 @@ export async function buildTools({
     refreshTokens: createRefreshTokens(masterKeys),
     csrf: createCsrfTokens(masterKeys),
     cursors: createCursors(masterKeys),
+    auditChain: await openAuditChain(db, seal),
+    noteAudit: auditBuffer.note,
+    flushAudit: auditBuffer.flush,
+    auditRetentionDays: config.auditRetentionDays,
+    post: createPost(createAddressFilter(config.outboundAllow)),
     cookies: createCookies(config.issuer),
     passwordHasher: createPasswordHasher({
       ...argon2,

@@ -93,7 +93,7 @@ export async function changeClientIn(
   const before = await lockClientRecord(tx, clientId)
   if (!before) throw notFound('client')
   requireVersion(showClient(before), ifMatch)
-  const metadata = readMetadata({ ...withoutImplied(before.metadata, patch), ...patch })
+  const metadata = patchedMetadata(before.metadata, patch)
   if (changedMembers(before.metadata, metadata).length === 0)
     return { document: showClient(before), isChanged: false, endings: [] }
   await requireDefaultResource(tx, metadata)
@@ -109,16 +109,23 @@ export async function changeClientIn(
   return { document, isChanged: true, endings: [ending] }
 }
 
+/** What a client is after a patch. @throws {Problem} */
+export const patchedMetadata = (before: ClientMetadata, patch: Document): ClientMetadata =>
+  readMetadata({ ...withoutImplied(before, patch), ...patch })
+
 /** Ends everything of the client and deletes it. A client that is not there is no error. */
 export async function removeClient(clientId: string, actor: Actor, tools: AdminTools): Promise<void> {
-  await tools.db.transaction(async (tx) => {
-    const record = await lockClientRecord(tx, clientId)
-    if (!record) return
-    await insertAuditEvent(tx, { type: 'client.deleted', actor, ...target(clientId) })
-    const ending: Ending = { target: 'client', id: record.id, clientId }
-    await endIn(tx, ending, { reason: 'deleted', actor, feedKey: tools.feedKey })
-    await deleteClient(tx, record.id)
-  })
+  await tools.db.transaction((tx) => removeClientIn(tx, clientId, actor, tools))
+}
+
+/** The same inside a transaction. */
+export async function removeClientIn(tx: Queries, clientId: string, actor: Actor, tools: AdminTools): Promise<void> {
+  const record = await lockClientRecord(tx, clientId)
+  if (!record) return
+  await insertAuditEvent(tx, { type: 'client.deleted', actor, ...target(clientId) })
+  const ending: Ending = { target: 'client', id: record.id, clientId }
+  await endIn(tx, ending, { reason: 'deleted', actor, feedKey: tools.feedKey })
+  await deleteClient(tx, record.id)
 }
 
 /** One of the two follows from the other; a patch that names one only is not held to what followed from it before. */

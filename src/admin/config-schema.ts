@@ -1,6 +1,5 @@
 import { isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import type { FieldProblem, Document as Members } from '../domain/field.ts'
-import { pointerTo } from './problem.ts'
 
 /** Something in a configuration file cannot be used; the message names the line. */
 export class ConfigFileError extends Error {
@@ -18,11 +17,16 @@ const sections = ['resources', 'clients', 'users'] as const
 export type Section = (typeof sections)[number]
 export type Path = FieldProblem['path']
 
+/** What is declared, section by section. */
+export type Entries = Readonly<Record<Section, readonly Members[]>>
+
 /** A configuration file that is well-formed: lists of entries. What an entry may hold is checked where it is applied. */
 export interface ConfigFile {
-  readonly entries: Readonly<Record<Section, readonly Members[]>>
+  readonly entries: Entries
   /** The error for what a path leads to. */
   error(path: Path, message: string): ConfigFileError
+  /** The same for what the server has refused: a JSON Pointer into the entries, and a detail that may begin with the member. */
+  refusal(pointer: string, detail: string): ConfigFileError
 }
 
 /** Reads YAML, and so JSON. @throws {ConfigFileError} */
@@ -36,17 +40,18 @@ export function readConfigFile(text: string): ConfigFile {
   const root = document.contents
   const error = (path: Path, message: string) => {
     const line = lineAt(offsetOf(root, path))
-    return new ConfigFileError(
-      line,
-      `${path.length === 0 ? 'the file' : pointerTo(path).slice(1).replaceAll('/', '.')} ${message}`,
-    )
+    return new ConfigFileError(line, `${path.length === 0 ? 'the file' : path.join('.')} ${message}`)
+  }
+  const refusal = (pointer: string, detail: string) => {
+    const path = pathOf(pointer)
+    return error(path, withoutName(path.join('.'), detail))
   }
   const content: unknown = document.toJS({ maxAliasCount: 100 }) ?? {}
   if (!isMembers(content)) throw error([], 'must be a map')
   for (const name of Object.keys(content))
     if (!(sections as readonly string[]).includes(name)) throw error([name], 'is not known')
   const [resources, clients, users] = sections.map((section) => readSection(section, content[section], error))
-  return { entries: { resources: resources ?? [], clients: clients ?? [], users: users ?? [] }, error }
+  return { entries: { resources: resources ?? [], clients: clients ?? [], users: users ?? [] }, error, refusal }
 }
 
 function readSection(section: Section, value: unknown, error: ConfigFile['error']): Members[] {
@@ -58,6 +63,17 @@ function readSection(section: Section, value: unknown, error: ConfigFile['error'
     return entry
   })
 }
+
+/** The steps of a JSON Pointer (RFC 6901). */
+const pathOf = (pointer: string): string[] =>
+  pointer
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+
+/** A detail often begins with the member; where the whole path is said before it, that would be there twice. */
+export const withoutName = (name: string, detail: string): string =>
+  detail.startsWith(`${name} `) ? detail.slice(name.length + 1) : detail
 
 const isMembers = (value: unknown): value is Members =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -89,8 +105,25 @@ export interface SecretSources {
   readonly readFile: (path: string) => Promise<string>
 }
 
+const secretMembers = { resources: undefined, clients: 'client_secret', users: 'password' } as const
+
+/** The entries of a file with their secrets in them. @throws {ConfigFileError} */
+export async function resolveSecrets(file: ConfigFile, sources: SecretSources): Promise<Entries> {
+  const resolve = async (section: Section): Promise<Members[]> => {
+    const member = secretMembers[section]
+    return Promise.all(
+      file.entries[section].map(async (entry, index) => {
+        if (member === undefined || entry[member] === undefined || entry[member] === null) return entry
+        return { ...entry, [member]: await readSecret(file, [section, index, member], entry[member], sources) }
+      }),
+    )
+  }
+  const [resources, clients, users] = await Promise.all([resolve('resources'), resolve('clients'), resolve('users')])
+  return { resources, clients, users }
+}
+
 /** The secret of a member: `{env: NAME}`, `{file: path}`, or, outside of production, the text itself. @throws {ConfigFileError} */
-export async function readSecret(
+async function readSecret(
   file: ConfigFile,
   path: Path,
   value: unknown,

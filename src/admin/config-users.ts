@@ -1,61 +1,57 @@
-import type { Actor } from '../domain/ending.ts'
-import { type Document, withoutNulls } from '../domain/field.ts'
+import type { Actor, Ended } from '../domain/ending.ts'
+import type { Document } from '../domain/field.ts'
 import { conflictOf } from '../store/conflict.ts'
 import { applyCredentialEvent } from '../store/credential-events.ts'
 import type { Queries } from '../store/database.ts'
 import { findUserByName } from '../store/user-records.ts'
+import type { PreparedUser, Step } from './configuration-plan.ts'
+import { ChangedMeanwhile, type StoredUser } from './configuration-state.ts'
 import { Problem } from './problem.ts'
 import type { AdminTools } from './tools.ts'
 import { changeUserIn, hashPassword, readProfile, registerUserIn } from './users.ts'
 
-export type Outcome = 'created' | 'changed' | 'unchanged'
-
-/** A user is not as it was when the password was compared: nothing of the attempt may stay. */
-export class UserChangedMeanwhile extends Error {}
-
-/** A user of a configuration file, the password compared with the stored one and hashed if it is another. */
-export interface PreparedUser {
-  readonly entry: Document
-  readonly username: string
-  /** What was stored; undefined when there was no such user. */
-  readonly seenHash: string | null | undefined
-  readonly newHash: string | undefined
-}
-
-/** @throws {Problem} */
+/** Compares and hashes a password, which takes its time: before the transaction. @throws {Problem} */
 export async function prepareUser(given: Document, tools: AdminTools): Promise<PreparedUser> {
-  const { password, ...entry } = withoutNulls(given)
+  const { password, ...entry } = given
   const { username } = entry
   if (typeof username !== 'string') throw new Problem('invalid_field', 'username is required', ['username'])
   const seenHash = (await findUserByName(tools.db, username))?.passwordHash
   const isSet =
     password === undefined ||
+    password === null ||
     (seenHash && typeof password === 'string' && (await tools.passwordHasher.verify(seenHash, password)).ok)
   return { entry, username, seenHash, newHash: isSet ? undefined : await hashPassword(password, tools) }
 }
 
-/** Makes the user, or changes what the entry names; another password ends what was reached with the old one. @throws {UserChangedMeanwhile} */
-export async function applyUser(
+/** @throws {ChangedMeanwhile} when a password was compared with one that is not stored any more */
+export function requireSeen({ seenHash }: PreparedUser, stored: StoredUser | undefined): void {
+  if (seenHash !== stored?.passwordHash) throw new ChangedMeanwhile()
+}
+
+/** Makes the user, or changes what the entry names, but for the password of one who exists. */
+export async function applyProfile(
   tx: Queries,
-  { entry, username, seenHash, newHash }: PreparedUser,
+  { action, entry, newHash }: Step,
+  stored: StoredUser | undefined,
   actor: Actor,
   tools: AdminTools,
-): Promise<Outcome> {
-  const found = await findUserByName(tx, username)
-  if (found?.passwordHash !== seenHash) throw new UserChangedMeanwhile(`user ${username} was changed meanwhile`)
+): Promise<void> {
   try {
-    if (!found) {
-      await registerUserIn(tx, readProfile(entry), newHash, actor, tools)
-      return 'created'
-    }
-    const { record, isChanged } = await changeUserIn(tx, found.record.id, entry, actor)
-    if (newHash !== undefined) {
-      const event = { type: 'password_reset', hash: newHash } as const
-      await applyCredentialEvent(tx, record.id, event, { actor, feedKey: tools.feedKey })
-    }
-    return isChanged || newHash !== undefined ? 'changed' : 'unchanged'
+    if (action === 'create') await registerUserIn(tx, readProfile(entry), newHash, actor, tools)
+    else if (stored) await changeUserIn(tx, stored.record.id, entry, actor)
   } catch (error) {
     const member = conflictOf(error)
     throw member === undefined ? error : new Problem('conflict', `${member} is taken`, [member])
   }
+}
+
+/** Another password ends what was reached with the old one. */
+export function applyPassword(
+  tx: Queries,
+  hash: string,
+  userId: string,
+  actor: Actor,
+  { feedKey }: AdminTools,
+): Promise<Ended | undefined> {
+  return applyCredentialEvent(tx, userId, { type: 'password_reset', hash }, { actor, feedKey })
 }

@@ -9,9 +9,11 @@ export const problemTypes = {
   insufficient_scope: { status: 403, title: 'The access token does not allow this' },
   not_found: { status: 404, title: 'There is no such thing' },
   conflict: { status: 409, title: 'This would contradict what exists' },
+  idempotency_key_in_use: { status: 409, title: 'The same request is under way' },
   precondition_failed: { status: 412, title: 'It was changed meanwhile' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be JSON' },
+  idempotency_key_reused: { status: 422, title: 'The Idempotency-Key belongs to another request' },
   internal: { status: 500, title: 'The server failed' },
   unavailable: { status: 503, title: 'The server cannot answer now' },
 } as const satisfies Record<string, { status: number; title: string }>

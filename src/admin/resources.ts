@@ -36,7 +36,7 @@ export async function registerResourceIn(
     throw badField({ path: ['identifier'], detail: 'must not be the one of this server itself' })
   const record = await insertResource(tx, resource)
   if (!record) throw new Problem('conflict', 'identifier is taken', ['identifier'])
-  await audit(tx, 'resource.created', resource.identifier, actor, { resource: members(resource) })
+  await audit(tx, 'resource.created', resource.identifier, actor, { resource: membersOfResource(resource) })
   return showResource(record)
 }
 
@@ -78,9 +78,9 @@ export async function changeResourceIn(
   const before = await lockResource(tx, identifier)
   if (!before) throw notFound('resource')
   requireVersion(showResource(before), ifMatch)
-  const resource = readDefinition({ ...members(before.resource), ...patch, identifier })
-  const changes = changesBetween(members(before.resource), members(resource))
-  if (changedMembers(members(before.resource), members(resource)).length === 0)
+  const resource = patchedDefinition(before.resource, patch)
+  const changes = changesBetween(membersOfResource(before.resource), membersOfResource(resource))
+  if (changedMembers(membersOfResource(before.resource), membersOfResource(resource)).length === 0)
     return { document: showResource(before), isChanged: false }
   const after = await updateResource(tx, resource)
   await audit(tx, 'resource.updated', identifier, actor, { changes })
@@ -89,13 +89,20 @@ export async function changeResourceIn(
 
 /** Deletes an API; tokens for it live to their end. One that is not there is no error. @throws {Problem} conflict */
 export async function removeResource(identifier: string, actor: Actor, tools: AdminTools): Promise<void> {
-  await tools.db.transaction(async (tx) => {
-    if (!(await lockResource(tx, identifier))) return
-    if (await isDefaultResource(tx, identifier)) throw new Problem('conflict', 'It is the default_resource of a client')
-    await deleteResource(tx, identifier)
-    await audit(tx, 'resource.deleted', identifier, actor, {})
-  })
+  await tools.db.transaction((tx) => removeResourceIn(tx, identifier, actor))
 }
+
+/** The same inside a transaction. */
+export async function removeResourceIn(tx: Queries, identifier: string, actor: Actor): Promise<void> {
+  if (!(await lockResource(tx, identifier))) return
+  if (await isDefaultResource(tx, identifier)) throw new Problem('conflict', 'It is the default_resource of a client')
+  await deleteResource(tx, identifier)
+  await audit(tx, 'resource.deleted', identifier, actor, {})
+}
+
+/** What an API is after a patch. @throws {Problem} */
+export const patchedDefinition = (before: ResourceDefinition, patch: Document): ResourceDefinition =>
+  readDefinition({ ...membersOfResource(before), ...patch, identifier: before.identifier })
 
 function readDefinition(given: Document): ResourceDefinition {
   const result = readResourceDefinition(given)
@@ -106,7 +113,13 @@ function readDefinition(given: Document): ResourceDefinition {
 const audit = (tx: Queries, type: string, identifier: string, actor: Actor, detail: Document) =>
   insertAuditEvent(tx, { type, actor, targetKind: 'resource', targetId: identifier, detail })
 
-const members = ({ identifier, name, scopes, accessTokenTtlSeconds, signingAlg }: ResourceDefinition): Document => ({
+export const membersOfResource = ({
+  identifier,
+  name,
+  scopes,
+  accessTokenTtlSeconds,
+  signingAlg,
+}: ResourceDefinition): Document => ({
   identifier,
   ...(name === undefined ? {} : { name }),
   scopes,
@@ -115,7 +128,7 @@ const members = ({ identifier, name, scopes, accessTokenTtlSeconds, signingAlg }
 })
 
 const showResource = ({ resource, createdAt, updatedAt }: ResourceRecord): Document => ({
-  ...members(resource),
+  ...membersOfResource(resource),
   created_at: createdAt.toISOString(),
   updated_at: updatedAt.toISOString(),
 })

@@ -76,7 +76,7 @@ async function resolve(filter: SessionFilter, tools: AdminTools) {
 
 const behind = (after: readonly string[] | undefined) => (after?.[0] === undefined ? {} : { after: after[0] })
 
-const showSession = (session: SessionRecord): Document => ({
+export const showSession = (session: SessionRecord): Document => ({
   sid: session.id,
   user_id: session.userId,
   username: session.username,
@@ -97,7 +97,7 @@ const showSession = (session: SessionRecord): Document => ({
   end_reason: session.endReason,
 })
 
-const showGrant = (grant: GrantRecord): Document => ({
+export const showGrant = (grant: GrantRecord): Document => ({
   gid: grant.id,
   client_id: grant.clientId,
   user_id: grant.userId,

@@ -1,6 +1,8 @@
+import type { AuditChain } from '../crypto/audit-chain.ts'
 import type { Cursors } from '../crypto/cursor.ts'
 import type { PasswordHasher } from '../crypto/password-hash.ts'
 import type { Seal } from '../crypto/seal.ts'
+import type { Post } from '../outbound/post.ts'
 import type { KeyPolicy } from '../protocol/keys/rotation.ts'
 import type { Tools } from '../protocol/tools.ts'
 
@@ -10,6 +12,12 @@ export interface AdminTools extends Tools {
   readonly keyPolicy: KeyPolicy
   readonly passwordHasher: PasswordHasher
   readonly cursors: Cursors
+  readonly auditChain: AuditChain
+  readonly auditRetentionDays: number
+  /** Sends to somebody else's server. */
+  readonly post: Post
+  /** Writes what was noted since the last time. */
+  readonly flushAudit: () => Promise<void>
   /** Forgets the short memory of clients and resources, so that a change made here counts here at once. */
   readonly forget: () => void
 }

@@ -11,6 +11,7 @@ import {
   insertUser,
   listUsers,
   lockUserRecord,
+  searchUsers,
   type UserRecord,
   updateUser,
 } from '../store/user-records.ts'
@@ -49,13 +50,26 @@ export async function readUser(id: string, tools: AdminTools): Promise<Document>
   return showUser(record)
 }
 
-/** Users, those whose user name or e-mail address contains `query` if that is given. */
-export function readUsers(request: PageRequest & { query?: string }, tools: AdminTools): Promise<Page> {
-  const filter = request.query === undefined ? {} : { query: request.query }
+/** Users; with `query` those whose user name or e-mail address begins with it. @throws {Problem} */
+export function readUsers({ query, ...request }: PageRequest & { query?: string }, tools: AdminTools): Promise<Page> {
+  if (query !== undefined) return searchForUsers(query, request, tools)
   return readPage('users', request, tools, {
-    read: (limit, after) =>
-      listUsers(tools.db, { ...filter, limit, ...(after?.[0] === undefined ? {} : { after: after[0] }) }),
+    read: (limit, after) => listUsers(tools.db, { limit, ...(after?.[0] === undefined ? {} : { after: after[0] }) }),
     positionOf: (record) => [record.id],
+    show: showUser,
+  })
+}
+
+function searchForUsers(query: string, request: PageRequest, tools: AdminTools): Promise<Page> {
+  const beginning = normalizeIdentifier(query)
+  if (beginning === '') throw badField({ path: ['query'], detail: 'must have a visible character' })
+  return readPage(`users?query=${beginning}`, request, tools, {
+    read: (limit, after) => {
+      const [found, id] = after ?? []
+      const behind = found === undefined || id === undefined ? {} : { after: [found, id] as const }
+      return searchUsers(tools.db, { beginning, limit, ...behind })
+    },
+    positionOf: (user) => [user.found, user.id],
     show: showUser,
   })
 }
@@ -85,9 +99,8 @@ export async function changeUserIn(
   const before = await lockUserRecord(tx, id)
   if (!before) throw notFound('user')
   requireVersion(showUser(before), ifMatch)
-  const old = members(before.user)
-  const user = readProfile({ ...old, ...unverified(before.user, patch), ...patch })
-  const changed = changedMembers(old, members(user))
+  const user = patchedProfile(before.user, patch)
+  const changed = changedMembers(membersOfUser(before.user), membersOfUser(user))
   if (changed.length === 0) return { record: before, isChanged: false }
   const record = await updateUser(tx, id, user)
   // The names only: an audit trail outlives the person's record.
@@ -118,6 +131,10 @@ export function readProfile(given: Document): UserProfile {
   return result.user
 }
 
+/** What a user is after a patch. @throws {Problem} */
+export const patchedProfile = (before: UserProfile, patch: Document): UserProfile =>
+  readProfile({ ...membersOfUser(before), ...unverified(before, patch), ...patch })
+
 /** Another address was not verified yet, unless the same patch says so. */
 function unverified(user: UserProfile, patch: Document): Document {
   const { email } = patch
@@ -127,7 +144,7 @@ function unverified(user: UserProfile, patch: Document): Document {
 
 const target = (id: string) => ({ targetKind: 'user', targetId: id, userId: id })
 
-const members = ({ username, email, emailVerified, claims }: UserProfile): Document => ({
+export const membersOfUser = ({ username, email, emailVerified, claims }: UserProfile): Document => ({
   username,
   ...(email === undefined ? {} : { email, email_verified: emailVerified }),
   ...claims,
@@ -136,7 +153,7 @@ const members = ({ username, email, emailVerified, claims }: UserProfile): Docum
 /** The document of a user. Its `profile` member is the claim of that name: the page about the person. */
 export const showUser = ({ id, user, hasPassword, isDisabled, createdAt, updatedAt }: UserRecord): Document => ({
   id,
-  ...members(user),
+  ...membersOfUser(user),
   has_password: hasPassword,
   disabled: isDisabled,
   created_at: createdAt.toISOString(),

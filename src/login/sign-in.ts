@@ -1,5 +1,6 @@
 import { sha256 } from '../crypto/hash.ts'
 import { randomSecret } from '../crypto/opaque-token.ts'
+import type { AuditEvent } from '../domain/audit-event.ts'
 import type { Actor } from '../domain/ending.ts'
 import type { Session } from '../domain/session.ts'
 import { insertAuditEvent } from '../store/audit.ts'
@@ -96,7 +97,7 @@ const ownSession = ({ session, madeSessionId }: SignInAttempt, userId: string): 
   session?.userId === userId ? session.id : madeSessionId
 
 async function refuse(factor: Refusal, attempt: SignInAttempt, tools: LoginTools): Promise<SignInResult> {
-  await insertAuditEvent(tools.db, {
+  const event: AuditEvent = {
     type: 'login.failed',
     outcome: 'failure',
     actor: {
@@ -106,6 +107,9 @@ async function refuse(factor: Refusal, attempt: SignInAttempt, tools: LoginTools
     },
     ...(factor.userId ? { userId: factor.userId } : {}),
     reason: factor.refused,
-  })
+  }
+  // Who is past a limit can go on as long as he likes: his attempts are counted together.
+  if (factor.refused === 'limit') tools.noteAudit(event)
+  else await insertAuditEvent(tools.db, event)
   return { refused: factor.refused }
 }

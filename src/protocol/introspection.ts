@@ -22,7 +22,11 @@ export async function introspect(token: string, inspector: Inspector, tools: Too
 
 async function introspectAccessToken(token: string, inspector: Inspector, tools: Tools): Promise<Introspection> {
   const signed = await readAccessToken(token, tools)
-  if (!signed || !parseUuid(signed.claims.jti) || !maySee(inspector, signed.claims)) return inactive
+  if (!signed || !parseUuid(signed.claims.jti)) return inactive
+  if (!maySee(inspector, signed.claims)) {
+    noteDenial(inspector, tools)
+    return inactive
+  }
   const caller = 'client' in inspector ? { caller: inspector.client.id } : {}
   const { why, callerIsDisabled } = await livenessOf(signed, tools, caller)
   if (callerIsDisabled) throw new OAuthError('invalid_client', 'Client authentication failed', 'disabled')
@@ -38,6 +42,14 @@ function maySee(inspector: Inspector, claims: Parameters<typeof isFor>[0]): bool
     claims.client_id === client.clientId ||
     client.resourceServerFor.some((identifier) => isFor(claims, identifier))
   )
+}
+
+/** A client that asks for tokens of others is set up wrongly, or has found some. */
+function noteDenial(inspector: Inspector, tools: Tools): void {
+  if (!('client' in inspector)) return
+  const { clientId } = inspector.client
+  const actor = { id: `client:${clientId}` }
+  tools.noteAudit({ type: 'introspection.denied', outcome: 'failure', actor, clientId, reason: 'token_of_others' })
 }
 
 /** A refresh token is only for its own client to look at, and looking is not using it. */

@@ -1,5 +1,6 @@
 import type { RefreshTokens } from '../crypto/refresh-token.ts'
 import type { Lifetimes, LimitName } from '../domain/lifetimes.ts'
+import type { NoteAudit } from '../store/audit-buffer.ts'
 import type { FindClient } from '../store/clients.ts'
 import type { Database } from '../store/database.ts'
 import type { FeedKey } from '../store/end.ts'
@@ -20,6 +21,8 @@ export interface Tools {
   readonly findResources: FindResources
   readonly feedKey: FeedKey
   readonly feed: Feed
+  /** For failures and reads, which may be many: written a little later, the same ones of one moment as one. */
+  readonly noteAudit: NoteAudit
   /** The limit of that name for one subject; empty when limits are off. */
   readonly limit: (name: LimitName, subject: string) => readonly Limit[]
 }

@@ -26,6 +26,15 @@ export function checkProxy(given: string): string | undefined {
 }
 
 /** What is wrong with it, as the rest of \"NAME …\", or undefined. */
+export function checkOutbound(given: string): string | undefined {
+  const isHost = /^(\[[0-9a-f:.]+\]|[a-z0-9.-]+):\d{1,5}$/i.test(given)
+  const [address = '', prefix = ''] = given.split('/')
+  const bits = isIP(address) === 4 ? 32 : 128
+  const isRange = isIP(address) !== 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= bits
+  return isHost || isRange ? undefined : 'must be none, or host:port and CIDR ranges between commas'
+}
+
+/** What is wrong with it, as the rest of \"NAME …\", or undefined. */
 export function checkDatabaseUrl(given: string): string | undefined {
   const isPostgres = URL.canParse(given) && ['postgres:', 'postgresql:'].includes(new URL(given).protocol)
   return isPostgres ? undefined : 'must be a postgresql:// URL'

@@ -1,4 +1,4 @@
-import { checkDatabaseUrl, checkIssuer, checkMasterKeys, checkProxy } from './checks.ts'
+import { checkDatabaseUrl, checkIssuer, checkMasterKeys, checkOutbound, checkProxy } from './checks.ts'
 import { lifetimes } from './lifetimes.ts'
 import { defaultRateLimits, type RateLimits, readRateLimits } from './rate-limits.ts'
 import { choice, flag, integer, list, secret, setting, text, url } from './setting.ts'
@@ -167,6 +167,18 @@ const kept = {
   }),
 }
 
+const outbound = {
+  OUTBOUND_ALLOW: list(
+    'Exceptions for requests that Falconer itself sends: private addresses are refused, and so is http',
+    {
+      accepts: 'none, or host:port and CIDR ranges between commas',
+      none: 'none',
+      check: checkOutbound,
+      example: 'hooks.internal.example:8443,10.2.0.0/16',
+    },
+  ),
+}
+
 /** The table under its headings: what `.env.example` shows, in its order. */
 export const settingGroups = {
   Server: server,
@@ -177,6 +189,7 @@ export const settingGroups = {
   'Signing keys': keys,
   'Revocation feed': feed,
   'Passwords and limits': protection,
+  'Requests of its own': outbound,
   'What is kept': kept,
 }
 
@@ -190,6 +203,7 @@ export const settings = {
   ...keys,
   ...feed,
   ...protection,
+  ...outbound,
   ...kept,
 }
 

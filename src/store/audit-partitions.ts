@@ -45,3 +45,15 @@ export async function hasAuditPartitionAhead(db: Queries): Promise<boolean> {
   const [row] = await db.run<{ ahead: boolean }>(readAhead, [])
   return row?.ahead ?? false
 }
+
+const firstKept: Statement = {
+  name: 'read_first_kept_month',
+  text: `select to_char(date_trunc('month', (clock_now() - make_interval(days => $1::int)) at time zone 'UTC'), 'YYYY-MM-DD') as month`,
+}
+
+/** The first month, as `YYYY-MM-DD`, that the retention may not have dropped. */
+export async function readFirstKeptMonth(db: Queries, keptDays: number): Promise<string> {
+  const [row] = await db.run<{ month: string }>(firstKept, [keptDays])
+  if (!row) throw new Error('the database has no clock')
+  return row.month
+}

@@ -22,7 +22,14 @@ export interface AuditRecord {
 export interface AuditFilter {
   readonly userId?: string
   readonly clientId?: string
+  readonly targetKind?: string
+  readonly targetId?: string
+  readonly actor?: string
+  readonly requestId?: string
   readonly type?: string
+  /** What the type begins with. */
+  readonly typeBeginning?: string
+  readonly outcome?: string
   /** From this instant on, and before that one. */
   readonly from?: string
   readonly to?: string
@@ -31,16 +38,30 @@ export interface AuditFilter {
   readonly after?: readonly [at: string, id: string]
 }
 
+/** Columns that are compared with a text as it is. */
+const plain = {
+  target_kind: 'targetKind',
+  target_id: 'targetId',
+  actor: 'actor',
+  request_id: 'requestId',
+  type: 'type',
+  outcome: 'outcome',
+} as const satisfies Record<string, keyof AuditFilter>
+
 /** Events, newest first. Months outside of `from` and `to` are not read. */
 export async function listAuditEvents(
   db: Queries,
   filter: AuditFilter,
 ): Promise<(AuditRecord & { exactAt: string })[]> {
-  const { userId, clientId, type, from, to, after, limit } = filter
+  const { userId, clientId, typeBeginning, from, to, after, limit } = filter
   const conditions: RawBuilder<unknown>[] = [sql`true`]
   if (userId !== undefined) conditions.push(sql`user_id = ${userId}::uuid`)
   if (clientId !== undefined) conditions.push(sql`client_id = ${clientId}`)
-  if (type !== undefined) conditions.push(sql`type = ${type}`)
+  for (const [column, name] of Object.entries(plain)) {
+    const value = filter[name]
+    if (value !== undefined) conditions.push(sql`${sql.ref(column)} = ${value}`)
+  }
+  if (typeBeginning !== undefined) conditions.push(sql`starts_with(type, ${typeBeginning})`)
   if (from !== undefined) conditions.push(sql`at >= ${from}::timestamptz`)
   if (to !== undefined) conditions.push(sql`at < ${to}::timestamptz`)
   if (after !== undefined) conditions.push(sql`(at, id) < (${after[0]}::timestamptz, ${after[1]}::uuid)`)

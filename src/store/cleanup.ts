@@ -26,9 +26,11 @@ const rules = {
   revoked_jtis: { column: 'expires_at', keptSeconds: () => 120 }, // clocks of services may be slow
   feed_entries: { column: 'until', keptSeconds: () => 0 }, // that allowance is in it already
   client_secrets: { column: 'expires_at', keptSeconds: () => day },
+  webhook_deliveries: { column: 'created_at', keptSeconds: () => 30 * day },
+  idempotency_keys: { column: 'created_at', keptSeconds: () => day },
   grants: { column: 'expires_at', keptSeconds: ({ sessionDays }) => sessionDays * day },
   sessions: { column: 'expires_at', keptSeconds: ({ sessionDays }) => sessionDays * day },
-  audit_events_default: { column: 'at', keptSeconds: ({ auditDays }) => auditDays * day }, // the months are dropped as partitions
+  audit_events_default: { column: 'at', keptSeconds: ({ auditDays }) => (auditDays + 31) * day }, // with their month, as the partitions are
 } as const satisfies Record<string, Rule>
 
 export type ExpiringTable = keyof typeof rules

@@ -39,6 +39,8 @@ export async function applyCredentialEvent(
 ): Promise<Ended | undefined> {
   const endAll = (reason: EndReason) => endIn(tx, { target: 'user', id: userId }, { reason, ...context })
   const subject = { actor: context.actor, targetKind: 'user', targetId: userId, userId }
+  // Before the event itself is written: that has the address of whoever deletes.
+  if (event.type === 'deleted') await erasePersonalData(tx, userId)
   if (event.type !== 'password_set') await insertAuditEvent(tx, { type: `user.${event.type}`, ...subject })
   switch (event.type) {
     case 'password_set':
@@ -63,7 +65,6 @@ export async function applyCredentialEvent(
       await writeDisabled(tx, userId, false)
       return undefined
     case 'deleted': {
-      await erasePersonalData(tx, userId)
       const ended = await endAll('deleted')
       await tx.kysely.deleteFrom('users').where('id', '=', userId).execute()
       return ended
@@ -101,13 +102,15 @@ async function writeDisabled(tx: Queries, id: string, isDisabled: boolean): Prom
   await tx.kysely.updateTable('users').set({ disabled_at: disabledAt }).where('id', '=', id).execute()
 }
 
-/** Removes what is known about a user beside their own row. Before the ending, while the index still finds the live sessions. */
+/**
+ * Removes what is known about a user beside their own row. The audit trail stays, under an id that leads to nobody any more: without addresses,
+ * which may be the person's, and without names.
+ */
 async function erasePersonalData(tx: Queries, id: string): Promise<void> {
   await sql`delete from consents where user_id = ${id}::uuid`.execute(tx.kysely)
-  await tx.kysely
-    .updateTable('sessions')
-    .set({ ip: null, last_ip: null, user_agent: null })
-    .where('user_id', '=', id)
-    .where('revoked_at', 'is', null)
-    .execute()
+  // The condition that says nothing names the two indexes.
+  await sql`update sessions set ip = null, last_ip = null, user_agent = null
+    where user_id = ${id}::uuid and (revoked_at is null or revoked_at is not null)`.execute(tx.kysely)
+  await sql`update audit_events set ip = null, detail = detail - array['username', 'email', 'ip', 'user_agent']
+    where user_id = ${id}::uuid`.execute(tx.kysely)
 }

@@ -51,3 +51,12 @@ export async function listGrants(
     where ${sql.join(conditions, sql` and `)} order by g.id desc limit ${wanted.limit}`.execute(db.kysely)
   return rows
 }
+
+/** Every grant of a user that is on record, alive or not, newest first. The condition that says nothing names the two indexes. */
+export async function listGrantsOfUser(db: Queries, userId: string, limit: number): Promise<GrantRecord[]> {
+  const { rows } = await sql<GrantRecord>`
+    select ${columns}, not ${isDead} as "isAlive" from ${tables}
+    where g.user_id = ${userId}::uuid and (g.revoked_at is null or g.revoked_at is not null)
+    order by g.id desc limit ${limit}`.execute(db.kysely)
+  return rows
+}

@@ -44,6 +44,36 @@ export async function writePolicy(db: Queries, p: Policy): Promise<void> {
   ])
 }
 
+type PolicyRow = Omit<Policy, 'remember' | 'refreshIdleSeconds' | 'refreshMaxSeconds'> &
+  Record<'rememberIdleSeconds' | 'rememberMaxSeconds' | 'refreshIdleSeconds' | 'refreshMaxSeconds', number | null>
+
+const read: Statement = {
+  name: 'read_policy',
+  text: `
+select session_idle_s as "sessionIdleSeconds", session_max_s as "sessionMaxSeconds", remember_idle_s as "rememberIdleSeconds",
+  remember_max_s as "rememberMaxSeconds", refresh_idle_s as "refreshIdleSeconds", refresh_max_s as "refreshMaxSeconds",
+  refresh_grace_s as "refreshGraceSeconds", refresh_is_activity as "refreshCountsAsActivity", offline_idle_s as "offlineIdleSeconds",
+  offline_max_s as "offlineMaxSeconds", max_sessions as "maxSessionsPerUser",
+  case when ends_oldest then 'end_oldest' else 'deny_new' end as "atSessionLimit"
+from server where id = 1`,
+}
+
+/** The policy that holds now: of the instance that started last. */
+export async function readPolicy(db: Queries): Promise<Policy> {
+  const [row] = await db.run<PolicyRow>(read, [])
+  if (!row) throw new Error('server has no row')
+  const { rememberIdleSeconds, rememberMaxSeconds, refreshIdleSeconds, refreshMaxSeconds, ...policy } = row
+  return {
+    ...policy,
+    ...(rememberIdleSeconds !== null &&
+      rememberMaxSeconds !== null && {
+        remember: { idleSeconds: rememberIdleSeconds, maxSeconds: rememberMaxSeconds },
+      }),
+    ...(refreshIdleSeconds !== null && { refreshIdleSeconds }),
+    ...(refreshMaxSeconds !== null && { refreshMaxSeconds }),
+  }
+}
+
 /** The longest that a client may be given of its own, under the names of its metadata, in seconds. */
 export type LongestLifetimes = Readonly<
   Record<'session_idle_seconds' | 'session_max_seconds' | 'offline_idle_seconds' | 'offline_max_seconds', number>

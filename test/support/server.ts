@@ -6,6 +6,7 @@ import { bootstrapAdminClient } from '../../src/admin/bootstrap.ts'
 import { readConfig } from '../../src/config.ts'
 import { parseMasterKeys } from '../../src/crypto/master-keys.ts'
 import { createServer, type Server } from '../../src/server.ts'
+import { readApiDocument } from './admin-answers.ts'
 import { Browser, type Page } from './browser.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
 import { databaseUrl } from './global-setup.ts'
@@ -144,6 +145,7 @@ export async function startOn(db: TestDatabase, settings: Record<string, string>
   await server.app.listen({ port, host: 'localhost' })
   const url = `http://localhost:${(server.app.server.address() as AddressInfo).port}`
   let adminToken: string | undefined
+  let described: ReturnType<typeof readApiDocument> | undefined
 
   const json = async <Body>(response: Response): Promise<Answer<Body>> => {
     const text = await response.text()
@@ -170,11 +172,17 @@ export async function startOn(db: TestDatabase, settings: Record<string, string>
     })
   const admin: TestServer['admin'] = async (method, path, body, headers = {}) => {
     adminToken ??= await tokenOfAdmin(post)
-    const answer = await call(method, path, body, headers)
-    if (answer.status !== 401 || headers['authorization']) return json(answer)
-    // Time has moved on, or everything was ended, the admin's own token too.
-    adminToken = await tokenOfAdmin(post)
-    return json(await call(method, path, body, headers))
+    let response = await call(method, path, body, headers)
+    if (response.status === 401 && !headers['authorization']) {
+      // Time has moved on, or everything was ended, the admin's own token too.
+      adminToken = await tokenOfAdmin(post)
+      response = await call(method, path, body, headers)
+    }
+    const answer = await json<never>(response)
+    // Whatever a test asks for: the answer has to be one that the API describes.
+    described ??= readApiDocument(url)
+    ;(await described).check(method, path, answer)
+    return answer
   }
   const self: TestServer = {
     url,

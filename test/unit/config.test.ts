@@ -70,6 +70,7 @@ describe('settings: nothing set', () => {
       feed: { maxStalenessSeconds: 5, mostConnections: 1000 },
       argon2: { memoryKib: 19_456, time: 2, parallelism: 1 },
       hashing: { threads: 4, processes: 1 },
+      outboundAllow: [],
       rateLimits: defaultRateLimits,
       auditRetentionDays: 400,
       sessionRetentionDays: 7,

@@ -12,13 +12,14 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     request.log.error({ err: error, cause: error.cause, request: request.id }, 'unavailable')
   else request.log.info({ request: request.id, reason: problem.message }, 'refused')
   if (error instanceof Unavailable) reply.header('retry-after', String(error.retryAfterSeconds))
+  if (problem.type === 'idempotency_key_in_use') reply.header('retry-after', '1')
   if (status === 401 || status === 403) reply.header('www-authenticate', challenge(problem, request))
   return reply
     .code(status)
     .type('application/problem+json')
     .serializer(JSON.stringify)
     .send({
-      type: `urn:falconer:problem:${problem.type.replaceAll('_', '-')}`,
+      type: problemUrn(problem.type),
       title,
       status,
       detail: problem.detail,
@@ -26,6 +27,9 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
       request_id: request.id,
     })
 }
+
+/** The stable name of a kind of problem, as documents carry it. */
+export const problemUrn = (type: ProblemType): string => `urn:falconer:problem:${type.replaceAll('_', '-')}`
 
 /** A request without a token is told only how to authenticate (RFC 6750 §3.1). */
 function challenge(problem: Problem, request: FastifyRequest): string {

@@ -40,3 +40,25 @@ export const object = <Required extends Members, Optional extends Members>(
   required: Object.keys(required),
   additionalProperties: false,
 })
+
+/** A part of an answer: these members, and those that a later release adds. */
+export const record = (required: Members, optional: Members = {}): Schema<object> => ({
+  type: 'object',
+  properties: { ...required, ...optional },
+  required: Object.keys(required),
+})
+
+export const list = (items: Schema<unknown>, description?: string): Schema<object> => ({
+  type: 'array',
+  items,
+  ...(description === undefined ? {} : { description }),
+})
+
+export const nullable = <T>(schema: Schema<T>): Schema<T | null> => ({ anyOf: [schema, { type: 'null' }] })
+
+/** A schema that the document of the API shows under a name of its own. */
+export const named = (title: string, schema: Schema<object>, description?: string): Schema<object> => ({
+  title,
+  ...schema,
+  ...(description === undefined ? {} : { description }),
+})

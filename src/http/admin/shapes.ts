@@ -2,6 +2,7 @@ import { versionOf } from '../../admin/document.ts'
 import type { PageRequest } from '../../admin/page.ts'
 import { Problem } from '../../admin/problem.ts'
 import type { Document, Fields } from '../../domain/field.ts'
+import type { FurtherScope } from './route.ts'
 import { object, type Schema, string } from './schema.ts'
 
 /** The parameters of every list. */
@@ -35,6 +36,12 @@ export function pageOf({ limit = '50', cursor }: { limit?: string; cursor?: stri
   if (!(count <= 200)) throw new Problem('invalid_field', 'limit must be a whole number from 1 to 200', ['limit'])
   return cursor === undefined ? { limit: count } : { limit: count, cursor }
 }
+
+/** What ends everybody, the caller too, is for administrators of everything only. */
+export const adminOnly = (when: string, applies: NonNullable<FurtherScope['onlyIf']>['applies']): FurtherScope => ({
+  scope: 'admin',
+  onlyIf: { when, applies },
+})
 
 /** A document with its version as `ETag`, for the next `If-Match`. */
 export const versioned = (body: Document) => ({ body, headers: { etag: `"${versionOf(body)}"` } })

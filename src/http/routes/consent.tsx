@@ -34,7 +34,10 @@ export function consentRoutes(app: FastifyInstance, tools: HttpTools): void {
     const browser = browserOf(request, tools)
     const isTheirs = tools.csrf.check(subject(key.handle, browser.session?.id), form.get('csrf'))
     const decision = form.get('decision')
-    const answer = await (isTheirs && decision === 'deny' ? decline(key, tools) : resume(key, browser, tools))
+    const actor = { ip: request.ip, requestId: request.id }
+    const answer = await (isTheirs && decision === 'deny'
+      ? decline(key, tools, { session: browser.session, actor })
+      : resume(key, browser, tools))
     if (!answer) return sendExpired(reply)
     // Signed out in another tab, or too late: the page was still right to be sent.
     if (answer.kind === 'login' || answer.kind === 'expired') return sendAnswer(request, reply, answer, tools)
@@ -42,7 +45,6 @@ export function consentRoutes(app: FastifyInstance, tools: HttpTools): void {
     requireToken(isTheirs)
     if (answer.kind === 'response') return sendAnswer(request, reply, answer, tools)
     if (decision !== 'approve') return sendConsent(reply, answer, tools)
-    const actor = { ip: request.ip, requestId: request.id }
     const response = await approve({ ...answer, kind: 'consent' }, actor, tools)
     return response ? sendResponse(reply, response) : sendExpired(reply)
   })

@@ -7,6 +7,7 @@ import { OAuthError } from '../../domain/oauth-error.ts'
 import type { Parameters } from '../../domain/parameters.ts'
 import { RateLimited } from '../../domain/rate-limited.ts'
 import { redirectUriMatches } from '../../domain/redirect-uri.ts'
+import { insertAuditEvent } from '../../store/audit.ts'
 import { rememberConsent } from '../../store/consents.ts'
 import { beginLoginTransaction, findLoginTransaction } from '../../store/login-transactions.ts'
 import { findSession, type SessionCookie, type SessionWithConsent } from '../../store/sessions.ts'
@@ -127,12 +128,24 @@ export async function approve(
   return codeResponse(request, session, { client, address: actor.ip }, tools)
 }
 
-/** The person turned back. That holds for this request, whatever was done for others in other tabs. Undefined as for `resume`. */
-export async function decline(key: TransactionKey, tools: Tools): Promise<Answer | undefined> {
-  const found = await openTransaction(key, tools)
+/**
+ * The person turned back. That holds for this request, whatever was done for others in other tabs. Who is signed in (`by`) has been asked for
+ * consent and has refused it. Undefined as for `resume`.
+ */
+export async function decline(
+  key: TransactionKey,
+  tools: Tools,
+  by?: { readonly session: SessionCookie | undefined; readonly actor: Omit<Actor, 'id'> },
+): Promise<Answer | undefined> {
+  const found = await openTransaction(key, tools, by?.session)
   if (!found) return undefined
-  const { transaction, client, request } = found
+  const { transaction, client, request, session } = found
   if (transaction.isExpired) return { kind: 'expired', key, client }
+  if (by && session) {
+    const actor = { ...by.actor, id: `user:${session.userId}` }
+    const about = { userId: session.userId, clientId: client.clientId, targetKind: 'client', targetId: client.clientId }
+    await insertAuditEvent(tools.db, { type: 'consent.denied', actor, ...about, detail: { scopes: request.scopes } })
+  }
   const error = new OAuthError('access_denied', 'The person declined')
   return { kind: 'response', response: errorResponse(request, error, tools.issuer) }
 }

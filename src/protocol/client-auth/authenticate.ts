@@ -20,7 +20,10 @@ export async function authenticateClient(request: ClientAuthRequest, address: st
   try {
     return await prove(method, attempt, tools)
   } catch (error) {
-    if (error instanceof OAuthError && error.code === 'invalid_client') await countFailure(attempt, address, tools)
+    if (error instanceof OAuthError && error.code === 'invalid_client') {
+      noteFailure(error.reason, attempt, address, tools)
+      await countFailure(attempt, address, tools)
+    }
     throw error
   }
 }
@@ -64,4 +67,16 @@ async function countFailure(attempt: Attempt, address: string, tools: Tools): Pr
     tools.limit('client_auth', `${attempt.clientId}|${addressBucket(address)}`),
   )
   if (waitSeconds > 0) throw new RateLimited(waitSeconds)
+}
+
+/** The id of a client that there is: any other is what somebody typed, and may be a secret in the wrong place. */
+function noteFailure(reason: string, { clientId }: Attempt, ip: string, tools: Tools): void {
+  const isKnown = reason !== 'unknown_client' && reason !== 'malformed_client_id'
+  tools.noteAudit({
+    type: 'client_auth.failed',
+    outcome: 'failure',
+    actor: { id: 'anonymous', ip },
+    reason,
+    ...(isKnown ? { clientId } : {}),
+  })
 }
