@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bootstrapAdminClient } from './admin/bootstrap.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
+import { ensureDevelopmentClient } from './start/development-client.ts'
 import { ensureDevelopmentSecrets } from './start/development-secrets.ts'
 import { explainDatabaseFailure, explainStartFailure } from './start/failure.ts'
 import { stopGracefully } from './start/graceful-stop.ts'
@@ -31,6 +32,7 @@ async function start(config: Config): Promise<void> {
 
   stopping.signal.throwIfAborted()
   if (config.bootstrapAdminClient) await bootstrapAdminClient(tools, config.bootstrapAdminClient)
+  if (config.databaseUrl === undefined) await bootstrapAdminClient(tools, await developmentClient(config))
   if (config.configFile !== undefined) await applyFile(config, tools, config.configFile, welcome)
   await service.listen(stopping.signal)
   welcome.step(
@@ -75,6 +77,13 @@ async function startPostgres({ dataDir, workers, databasePoolSize }: Config, wel
   })
   welcome.step(`PostgreSQL ${own.version} (embedded, ${dataDir})`)
   return own.url()
+}
+
+/** The client of `falconer` on the command line, which finds it beside the embedded database. */
+function developmentClient({ dataDir, issuer, host, adminPort }: Config) {
+  const adminUrl =
+    adminPort === undefined ? undefined : `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${adminPort}`
+  return ensureDevelopmentClient(dataDir, { issuer, adminUrl })
 }
 
 /** What reads YAML is loaded only when there is some. */

@@ -1,35 +1,45 @@
-import type { Command } from './command.ts'
 import { UsageError } from './command.ts'
+import { commandsOf, firstWords } from './commands.ts'
+import { isRaw } from './definition.ts'
+import { mainHelp, nounHelp } from './help.ts'
+import { didYouMean, quoted } from './hint.ts'
+import { runCommand } from './run.ts'
 
-/** Every command, loaded only when it is called. */
-const commands: Readonly<Record<string, { summary: string; load: () => Promise<{ command: Command }> }>> = {
-  serve: { summary: 'start the server, as npm start does', load: () => import('./serve.ts') },
-  'verify-proxy': {
-    summary: 'check access tokens for nginx, Envoy and services in any language',
-    load: () => import('../verify-proxy/command.ts'),
-  },
+const isHelp = (word: string | undefined): boolean => word === '--help' || word === '-h' || word === 'help'
+
+async function run(argv: readonly string[]): Promise<number> {
+  const [first, ...rest] = argv
+  if (first === undefined || (isHelp(first) && rest.length === 0)) {
+    ;(first === undefined ? process.stderr : process.stdout).write(mainHelp())
+    return first === undefined ? 2 : 0
+  }
+  return isHelp(first) ? run([...rest, '--help']) : runNamed(first, rest)
 }
 
-const help = `Usage: falconer <command> [options]
-
-${Object.entries(commands)
-  .map(([name, { summary }]) => `  ${name.padEnd(14)} ${summary}`)
-  .join('\n')}
-
-falconer <command> --help tells the options of a command.
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
-`
-
-async function run([name, ...args]: readonly string[]): Promise<number> {
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    ;(name === undefined ? process.stderr : process.stdout).write(help)
-    return name === undefined ? 2 : 0
+async function runNamed(first: string, rest: readonly string[]): Promise<number> {
+  const known = commandsOf(first)
+  if (known.length === 0) {
+    const hint = first.startsWith('-') ? ' Options stand behind the command.' : didYouMean(first, firstWords)
+    throw new UsageError(`There is no command ${quoted(first)}.${hint}\nfalconer --help lists them.`)
   }
-  const known = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (!known) throw new UsageError(`There is no command ${JSON.stringify(name)}; falconer --help lists them`)
-  const { command } = await known.load()
-  await command.run({ args, env: process.env })
-  return 0
+  const [second] = rest
+  const definition = known.find(({ name }) => name === first) ?? known.find(({ name }) => name === `${first} ${second}`)
+  if (definition) {
+    const args = definition.name === first ? rest : rest.slice(1)
+    if (!isRaw(definition)) return runCommand(definition, args, process.env)
+    const command = await definition.loadRaw()
+    await command.run({ args, env: process.env })
+    return 0
+  }
+  if (second === undefined || isHelp(second)) {
+    ;(second === undefined ? process.stderr : process.stdout).write(nounHelp(first, known))
+    return second === undefined ? 2 : 0
+  }
+  const verbs = known.map(({ name }) => name.slice(first.length + 1))
+  const hint = didYouMean(second, verbs) || ` There are ${verbs.join(', ')}.`
+  throw new UsageError(
+    `There is no command "${first}" with ${quoted(second)}.${hint}\nfalconer ${first} --help lists them.`,
+  )
 }
 
 try {

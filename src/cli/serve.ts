@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { Command } from './command.ts'
 import { UsageError } from './command.ts'
 
@@ -10,6 +11,7 @@ export const command: Command = {
       return
     }
     if (args.length > 0) throw new UsageError('falconer serve takes no options: its settings come from the environment')
-    await import('../main.ts')
+    const packed = new URL('../packed/main.js', import.meta.url)
+    await (existsSync(packed) ? import(packed.href) : import('../main.ts'))
   },
 }
