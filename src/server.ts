@@ -21,6 +21,7 @@ import { metricsRoutes } from './http/routes/metrics.ts'
 import { notBeforeRoutes } from './http/routes/not-before.ts'
 import { revocationRoutes } from './http/routes/revocations.ts'
 import { revokeRoutes } from './http/routes/revoke.ts'
+import { setupRoutes } from './http/routes/setup.tsx'
 import { tokenRoutes } from './http/routes/token.ts'
 import { userinfoRoutes } from './http/routes/userinfo.ts'
 import { addSecurityHeaders } from './http/security-headers.ts'
@@ -90,6 +91,7 @@ export async function createServer(parts: ServerParts): Promise<Server> {
     consentRoutes(pages, tools)
     logoutRoutes(pages, tools)
     accountRoutes(pages, tools)
+    setupRoutes(pages, tools)
     frontPageRoutes(pages, tools, config.nodeEnv !== 'production')
   })
 

@@ -58,6 +58,10 @@ export async function readClient(clientId: string, tools: AdminTools): Promise<D
   return showClient(record)
 }
 
+/** What a client may ask for. Undefined: there is none. */
+export const readScopeOf = async (clientId: string, { db }: AdminTools): Promise<string | undefined> =>
+  (await findClientRecord(db, clientId))?.metadata.scope
+
 export function readClients(request: PageRequest, tools: AdminTools): Promise<Page> {
   return readPage('clients', request, tools, {
     read: (limit, after) => listClients(tools.db, { limit, ...(after?.[0] === undefined ? {} : { after: after[0] }) }),

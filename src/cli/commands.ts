@@ -1,4 +1,5 @@
 import type { Definition, Noun } from './definition.ts'
+import { administratorNoun } from './nouns/administrators.ts'
 import { auditNoun } from './nouns/audit.ts'
 import { clientNoun } from './nouns/clients.ts'
 import { configNoun } from './nouns/config.ts'
@@ -17,6 +18,7 @@ export const nouns: readonly Noun[] = [
   clientNoun,
   resourceNoun,
   userNoun,
+  administratorNoun,
   sessionNoun,
   revocationNoun,
   keyNoun,

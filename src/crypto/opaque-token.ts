@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto'
 
-/** What an opaque secret is: an authorization code or a client secret. */
-export type OpaqueKind = 'ac' | 'cs'
+/** What an opaque secret is: an authorization code, a client secret, or the code of a set-up link. */
+export type OpaqueKind = 'ac' | 'cs' | 'sl'
 
 /** Finds any secret of this server in a text, for secret scanners; group-free and without flags so that its source can be published. */
-export const tokenPattern = /flc_(?:rt_[A-Za-z0-9_-]{72}|(?:ac|cs)_[A-Za-z0-9_-]{43})_[0-9A-Za-z]{6}/
+export const tokenPattern = /flc_(?:rt_[A-Za-z0-9_-]{72}|(?:ac|cs|sl)_[A-Za-z0-9_-]{43})_[0-9A-Za-z]{6}/
 
 const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const checksumLength = 6
 // 32 bytes are 43 characters, the last of which carries only four bits.
-const opaque = /^flc_(ac|cs)_[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]_[0-9A-Za-z]{6}$/
+const opaque = /^flc_(ac|cs|sl)_[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]_[0-9A-Za-z]{6}$/
 
 /** A new secret of 256 random bits in the form `flc_<kind>_<secret>_<checksum>`; only its SHA-256 is to be stored. */
 export function createOpaqueToken(kind: OpaqueKind): string {

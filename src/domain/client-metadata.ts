@@ -1,4 +1,3 @@
-import { adminScopes } from './admin-scopes.ts'
 import {
   checkFields,
   type Document,
@@ -196,10 +195,5 @@ function checkTogether(m: ClientMetadata): FieldProblem | undefined {
       'must be true for a client without grace: two refreshes at once would end its grant',
       'single_flight',
     )
-  // RFC 6749 §4.4: administration is for clients in their own name; a person's token must not carry it by way of a login.
-  const isService = m.grant_types.includes('client_credentials')
-  const isAdmin = parseScope(m.scope)?.some((item) => (adminScopes as readonly string[]).includes(item)) ?? false
-  return isAdmin && !isService
-    ? fieldProblem('must not have scopes of the admin API without the grant type client_credentials', 'scope')
-    : undefined
+  return undefined
 }

@@ -33,6 +33,6 @@ export function sendResponse(reply: FastifyReply, response: AuthorizationRespons
   // Nobody types anything here, so wherever the application redirects on to with its own scheme may follow.
   const { redirectUri } = response
   const scheme = redirectUri.slice(0, redirectUri.indexOf(':') + 1).toLowerCase()
-  allowPage(reply, { formTargets: [originOf(redirectUri), scheme], submitsItself: true })
+  allowPage(reply, { formTargets: [originOf(redirectUri), scheme], script: 'formPost' })
   return reply.send(renderPage(<FormPostPage action={response.redirectUri} fields={response.parameters} />))
 }

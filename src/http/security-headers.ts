@@ -1,8 +1,12 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { sha256 } from '../crypto/hash.ts'
 import { formPostScript } from './views/form-post.tsx'
+import { setupScript } from './views/setup.tsx'
 
-const formPostHash = `'sha256-${sha256(formPostScript).toString('base64')}'`
+const hashOf = (script: string) => `'sha256-${sha256(script).toString('base64')}'`
+
+/** The only scripts of any page, each with the policy that allows it alone. */
+const scripts = { formPost: hashOf(formPostScript), setup: hashOf(setupScript) }
 
 /** What every answer carries; pages get their policy on top. */
 export function addSecurityHeaders(app: FastifyInstance, isHttps: boolean): void {
@@ -26,13 +30,13 @@ export function writeSecurityHeaders(reply: FastifyReply, isHttps: boolean): voi
  */
 export function allowPage(
   reply: FastifyReply,
-  options: { formTargets?: readonly string[]; submitsItself?: boolean } = {},
+  options: { formTargets?: readonly string[]; script?: keyof typeof scripts } = {},
 ): void {
   const targets = ["'self'", ...(options.formTargets ?? [])]
-  const scripts = options.submitsItself ? `; script-src ${formPostHash}` : ''
+  const script = options.script ? `; script-src ${scripts[options.script]}` : ''
   reply.header(
     'content-security-policy',
-    `default-src 'none'; style-src 'self'; img-src 'self' https:; form-action ${targets.join(' ')}; base-uri 'none'; frame-ancestors 'none'${scripts}`,
+    `default-src 'none'; style-src 'self'; img-src 'self' https:; form-action ${targets.join(' ')}; base-uri 'none'; frame-ancestors 'none'${script}`,
   )
   reply.header('cache-control', 'no-store')
   reply.type('text/html; charset=utf-8')

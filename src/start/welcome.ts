@@ -68,7 +68,10 @@ function forPerson(output: WriteStream): Voice {
       const rows: [string, string][] = [
         ...(demo ? demoRows(demo, bold, dim) : []),
         ['Discovery', cyan(`${issuer}/.well-known/openid-configuration`)],
-        ['Your app', `npx falconer clients create --preset express --write-env .env  ${dim('(README, "Your own app")')}`],
+        [
+          'Your app',
+          `npx falconer clients create --preset express --write-env .env  ${dim('(README, "Your own app")')}`,
+        ],
       ]
       print(`\n${rows.map(([name, value]) => `  ${name.padEnd(12)}${value}`).join('\n')}\n`)
       if (isEmbedded)

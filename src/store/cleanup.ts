@@ -27,6 +27,7 @@ const rules = {
   feed_entries: { column: 'until', keptSeconds: () => 0 }, // that allowance is in it already
   client_secrets: { column: 'expires_at', keptSeconds: () => day },
   webhook_deliveries: { column: 'created_at', keptSeconds: () => 30 * day },
+  setup_links: { column: 'expires_at', keptSeconds: () => day },
   idempotency_keys: { column: 'created_at', keptSeconds: () => day },
   grants: { column: 'expires_at', keptSeconds: ({ sessionDays }) => sessionDays * day },
   sessions: { column: 'expires_at', keptSeconds: ({ sessionDays }) => sessionDays * day },

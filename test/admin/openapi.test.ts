@@ -75,9 +75,9 @@ describe('the description of the admin API (OpenAPI 3.1)', () => {
         ?.parameters.filter((parameter) => parameter.in === 'header')
         .map(({ name }) => name)
     expect(headersOf('POST', '/clients')).toEqual(['Idempotency-Key'])
-    expect(headersOf('POST', '/revocations')).toEqual(['Idempotency-Key', 'Prefer'])
+    expect(headersOf('POST', '/revocations')).toEqual(['Idempotency-Key', 'Prefer', 'Confirmation'])
     expect(headersOf('PATCH', '/users/1')).toEqual(['If-Match'])
-    expect(headersOf('PUT', '/not-before')).toEqual(['Prefer'])
+    expect(headersOf('PUT', '/not-before')).toEqual(['Prefer', 'Confirmation'])
     expect(headersOf('GET', '/users')).toEqual([])
   })
 

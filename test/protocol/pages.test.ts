@@ -74,6 +74,7 @@ describe('every answer of the server', () => {
       '/.well-known/jwks.json',
       '/.well-known/oauth-authorization-server',
       '/.well-known/openid-configuration',
+      '/admin/v1/openapi.json',
       '/assets/icon.svg',
       '/assets/style.css',
       '/not-before',

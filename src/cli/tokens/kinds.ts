@@ -9,7 +9,12 @@ export type Recognized =
   | { readonly kind: 'damaged'; readonly what: string }
   | { readonly kind: 'unknown' }
 
-const prefixes = { flc_rt_: 'refresh token', flc_ac_: 'authorization code', flc_cs_: 'client secret' } as const
+const prefixes = {
+  flc_rt_: 'refresh token',
+  flc_ac_: 'authorization code',
+  flc_cs_: 'client secret',
+  flc_sl_: 'set-up code',
+} as const
 
 /** Tells a token or a secret of this server by its form. Nothing secret of it is in the answer. */
 export function recognize(text: string): Recognized {

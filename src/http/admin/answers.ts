@@ -1,3 +1,4 @@
+import { adminRoleNames } from '../../domain/admin-role.ts'
 import { clientFields } from '../../domain/client-metadata.ts'
 import type { Fields } from '../../domain/field.ts'
 import { resourceFields } from '../../domain/resource-definition.ts'
@@ -75,6 +76,19 @@ const ofUser = membersOf(userFields, ['username'])
 export const user = named(
   'User',
   record({ id, ...ofUser.required, has_password: boolean, disabled: boolean, ...times }, ofUser.optional),
+)
+
+export const administrator = named(
+  'Administrator',
+  record({ user_id: id, username: text, role: value(...adminRoleNames), granted_at: instant }),
+)
+export const setupLink = named(
+  'SetupLink',
+  record({
+    url: { ...text, description: 'In this answer and never again' },
+    role: value(...adminRoleNames),
+    expires_at: instant,
+  }),
 )
 
 const life = {

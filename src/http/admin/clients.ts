@@ -1,6 +1,7 @@
 import { rotateSecret } from '../../admin/client-secrets.ts'
 import { changeClient, readClient, readClients, registerClient, removeClient } from '../../admin/clients.ts'
 import { clientFields, clientIdField, clientSecretField } from '../../domain/client-metadata.ts'
+import { requirePowerOverClient, requireScopesOf } from './access.ts'
 import { clientSecret, client as document, page } from './answers.ts'
 import type { AddRoute } from './route.ts'
 import { integer, object, string } from './schema.ts'
@@ -56,8 +57,9 @@ const rotation = {
 
 /** Clients: applications that people and services use this server with. */
 export function clientRoutes(add: AddRoute): void {
-  add('POST', '/clients', 'clients:write', registration, async ({ body }, { actor }, tools) => {
-    const client = await registerClient(body, actor, tools)
+  add('POST', '/clients', 'clients:write', registration, async ({ body }, caller, tools) => {
+    requireScopesOf(body['scope'], caller)
+    const client = await registerClient(body, caller.actor, tools)
     const location = `${tools.issuer}/admin/v1/clients/${encodeURIComponent(String(client['client_id']))}`
     return { body: client, headers: { location } }
   })
@@ -67,19 +69,23 @@ export function clientRoutes(add: AddRoute): void {
   add('GET', '/clients/:id', 'clients:read', reading, async ({ params }, _, tools) =>
     versioned(await readClient(params.id, tools)),
   )
-  add('PATCH', '/clients/:id', 'clients:write', change, async ({ params, body, ifMatch }, { actor }, tools) =>
-    versioned(await changeClient(params.id, body, actor, tools, ifMatch)),
-  )
-  add('DELETE', '/clients/:id', 'clients:write', removal, async ({ params }, { actor }, tools) => {
-    await removeClient(params.id, actor, tools)
+  add('PATCH', '/clients/:id', 'clients:write', change, async ({ params, body, ifMatch }, caller, tools) => {
+    requireScopesOf(body['scope'], caller)
+    await requirePowerOverClient(params.id, caller, tools)
+    return versioned(await changeClient(params.id, body, caller.actor, tools, ifMatch))
+  })
+  add('DELETE', '/clients/:id', 'clients:write', removal, async ({ params }, caller, tools) => {
+    await requirePowerOverClient(params.id, caller, tools)
+    await removeClient(params.id, caller.actor, tools)
     return {}
   })
-  add('POST', '/clients/:id/secrets', 'clients:write', rotation, async ({ params, body }, { actor }, tools) => {
+  add('POST', '/clients/:id/secrets', 'clients:write', rotation, async ({ params, body }, caller, tools) => {
+    await requirePowerOverClient(params.id, caller, tools)
     const { client_secret: secret, overlap_seconds: overlapSeconds } = body
     const request = {
       ...(secret === undefined ? {} : { secret }),
       ...(overlapSeconds === undefined ? {} : { overlapSeconds }),
     }
-    return { body: await rotateSecret(params.id, request, actor, tools) }
+    return { body: await rotateSecret(params.id, request, caller.actor, tools) }
   })
 }

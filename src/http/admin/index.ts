@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { notFound } from '../../admin/problem.ts'
 import type { AdminTools } from '../../admin/tools.ts'
 import { documentOf, sendDocument } from '../routes/documents.ts'
+import { administratorRoutes } from './administrators.ts'
 import { auditRoutes } from './audit.ts'
 import { clientRoutes } from './clients.ts'
 import { configurationRoutes } from './configuration.ts'
@@ -22,6 +23,7 @@ const routes: readonly ((add: AddRoute, tools: AdminTools) => void)[] = [
   clientRoutes,
   resourceRoutes,
   userRoutes,
+  administratorRoutes,
   sessionRoutes, // grants and revocations too
   notBeforeRoutes,
   keyRoutes,

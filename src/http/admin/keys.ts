@@ -15,6 +15,7 @@ const compromise = {
   summary: 'Ends everything that a key has signed; another key signs at once',
   params: object({ kid: string({ minLength: 1, maxLength: 100 }) }, {}),
   answer: revocation,
+  confirms: () => true,
   waits: true,
 } as const
 const rotation = {

@@ -1,4 +1,5 @@
 import { drawLine, readNotBeforeLine, readNotBeforeLines } from '../../admin/not-before.ts'
+import type { Document } from '../../domain/field.ts'
 import { appliedWait } from '../prefer.ts'
 import { drawnLine, notBefore } from './answers.ts'
 import type { AddRoute } from './route.ts'
@@ -21,6 +22,7 @@ const drawing = {
   ),
   answer: drawnLine,
   furtherScope: adminOnly('for the server', (body) => body['scope'] === 'server'),
+  confirms: (body: Document) => body['scope'] === 'server',
   waits: true,
 } as const
 

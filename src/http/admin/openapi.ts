@@ -132,6 +132,11 @@ const keyHeader = headerParameter(
   { type: 'string', minLength: 1, maxLength: 257 },
 )
 const ifMatchHeader = headerParameter('If-Match', 'Only if this is still the ETag of it', { type: 'string' })
+const confirmationHeader = headerParameter(
+  'Confirmation',
+  'Of a person: the confirmation that the same request was refused with',
+  { type: 'string' },
+)
 const preferHeader = headerParameter('Prefer', 'wait=N: answer when every verifier obeys, after N seconds at most', {
   type: 'string',
 })
@@ -141,6 +146,7 @@ function requestHeaders(method: string, shape: Route['shape']): Json[] {
     ...(method === 'POST' ? [keyHeader] : []),
     ...(method === 'PATCH' && shape.isVersioned ? [ifMatchHeader] : []),
     ...(shape.waits ? [preferHeader] : []),
+    ...(shape.confirms ? [confirmationHeader] : []),
   ]
 }
 
@@ -186,7 +192,10 @@ const problem = record(
     detail: text,
     request_id: text,
   },
-  { pointer: { ...text, description: 'JSON Pointer to the member of the request that is to blame' } },
+  {
+    pointer: { ...text, description: 'JSON Pointer to the member of the request that is to blame' },
+    confirmation: { ...text, description: 'What Confirmation has to say when the same request is sent again' },
+  },
 )
 
 function problemResponse(status: number): Json {

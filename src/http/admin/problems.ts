@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Problem, type ProblemType, pointerTo, problemTypes } from '../../admin/problem.ts'
 import { Unavailable } from '../../domain/unavailable.ts'
 import { InsufficientScope } from './access.ts'
+import { ConfirmationNeeded } from './person.ts'
 
 /** Answers an error of the admin API as a problem document (RFC 9457). */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -24,6 +25,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
       status,
       detail: problem.detail,
       ...(problem.path === undefined ? {} : { pointer: pointerTo(problem.path) }),
+      ...(problem instanceof ConfirmationNeeded ? { confirmation: problem.confirmation } : {}),
       request_id: request.id,
     })
 }
@@ -35,6 +37,8 @@ export const problemUrn = (type: ProblemType): string => `urn:falconer:problem:$
 function challenge(problem: Problem, request: FastifyRequest): string {
   if (request.headers.authorization === undefined) return 'Bearer realm="admin"'
   if (problem.type === 'unauthorized') return 'Bearer realm="admin", error="invalid_token"'
+  if (problem.type === 'reauthentication_required')
+    return 'Bearer realm="admin", error="insufficient_user_authentication", max_age="300"'
   const scope = problem instanceof InsufficientScope ? `, scope="${problem.scope}"` : ''
   return `Bearer realm="admin", error="insufficient_scope"${scope}`
 }

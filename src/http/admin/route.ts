@@ -32,6 +32,8 @@ export interface Shape {
   /** 200 unless given. */
   readonly status?: 201
   readonly furtherScope?: FurtherScope
+  /** A person has to confirm it with a second request: it ends more than one person can take back. */
+  readonly confirms?: (body: Document) => boolean
   /** Answers with `ETag`; a PATCH obeys `If-Match`. */
   readonly isVersioned?: true
   /** Obeys `Prefer: wait`. */

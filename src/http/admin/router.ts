@@ -3,6 +3,7 @@ import { doOnce, readIdempotencyKey } from '../../admin/idempotency.ts'
 import type { AdminTools } from '../../admin/tools.ts'
 import { preferredWait } from '../prefer.ts'
 import { authenticate, type Caller } from './access.ts'
+import { requireConfirmation, requireFresh } from './person.ts'
 import type { AddRoute, AdminAnswer, AdminRequest, Route, Shape } from './route.ts'
 import { object } from './schema.ts'
 import { requireWellFormed, validatorCompiler } from './validation.ts'
@@ -41,13 +42,19 @@ export function createRouter(app: FastifyInstance, tools: AdminTools): { add: Ad
         if (!caller) throw new Error('a request came past its authentication')
         const known = knownPart<typeof shape>(request)
         if (further?.onlyIf?.applies({ ...known.body }) === true) caller.require(further.scope)
+        const whole = [method, request.url, request.body ?? null]
+        if (caller.person) {
+          if (method !== 'GET' || declared.furtherScope) requireFresh(caller.person)
+          if (declared.confirms?.({ ...known.body }) === true)
+            requireConfirmation(caller.person, whole, request.headers['confirmation'], tools.seal)
+        }
         const act = (at: AdminTools) => answer(known, caller, at)
         const key = method === 'POST' ? readIdempotencyKey(request.headers['idempotency-key']) : undefined
         const answered =
           key === undefined
             ? await act(tools)
             : await doOnce(
-                { caller: caller.actor.id, key, request: [method, request.url, request.body ?? null] },
+                { caller: caller.actor.id, key, request: whole },
                 { tools, act, isOneCommit: declared.isOneCommit === true },
               )
         if (method !== 'GET' && remembered.test(url)) tools.forget()

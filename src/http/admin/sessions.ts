@@ -1,6 +1,7 @@
 import { explainGrant, explainSession } from '../../admin/explain.ts'
 import { needsAdmin, revoke } from '../../admin/revocations.ts'
 import { endGrant, endSession, readGrant, readGrants, readSession, readSessions } from '../../admin/sessions.ts'
+import type { Document } from '../../domain/field.ts'
 import { appliedWait } from '../prefer.ts'
 import { grant, page, revocation as revoked, session } from './answers.ts'
 import { explainedGrant, explainedSession } from './explain-answers.ts'
@@ -62,6 +63,7 @@ const revocation = {
   ),
   answer: revoked,
   furtherScope: adminOnly('for all and kid', needsAdmin),
+  confirms: (body: Document) => body['dry_run'] !== true && needsAdmin(body),
   waits: true,
 } as const
 

@@ -3,6 +3,7 @@ import { exportUser } from '../../admin/user-export.ts'
 import { changeUser, readUser, readUsers, registerUser } from '../../admin/users.ts'
 import { text as textField } from '../../domain/field.ts'
 import { userFields } from '../../domain/user-profile.ts'
+import { requirePowerOver } from './access.ts'
 import { page, user, userExport } from './answers.ts'
 import type { AddRoute } from './route.ts'
 import { object, string } from './schema.ts'
@@ -66,23 +67,28 @@ export function userRoutes(add: AddRoute): void {
   add('GET', '/users/:id', 'users:read', reading, async ({ params }, _, tools) =>
     versioned(await readUser(params.id, tools)),
   )
-  add('PATCH', '/users/:id', 'users:write', change, async ({ params, body, ifMatch }, { actor }, tools) =>
-    versioned(await changeUser(params.id, body, actor, tools, ifMatch)),
-  )
-  add('DELETE', '/users/:id', 'users:write', removal, async ({ params }, { actor }, tools) => {
-    await removeUser(params.id, actor, tools)
+  add('PATCH', '/users/:id', 'users:write', change, async ({ params, body, ifMatch }, caller, tools) => {
+    await requirePowerOver(params.id, caller, tools)
+    return versioned(await changeUser(params.id, body, caller.actor, tools, ifMatch))
+  })
+  add('DELETE', '/users/:id', 'users:write', removal, async ({ params }, caller, tools) => {
+    await requirePowerOver(params.id, caller, tools)
+    await removeUser(params.id, caller.actor, tools)
     return {}
   })
-  add('POST', '/users/:id/password', 'users:write', reset, async ({ params, body }, { actor }, tools) => {
-    await resetPassword(params.id, body.password, actor, tools)
+  add('POST', '/users/:id/password', 'users:write', reset, async ({ params, body }, caller, tools) => {
+    await requirePowerOver(params.id, caller, tools)
+    await resetPassword(params.id, body.password, caller.actor, tools)
     return {}
   })
-  add('POST', '/users/:id/disable', 'users:write', disabling, async ({ params }, { actor }, tools) => ({
-    body: await disableUser(params.id, actor, tools),
-  }))
-  add('POST', '/users/:id/enable', 'users:write', enabling, async ({ params }, { actor }, tools) => ({
-    body: await enableUser(params.id, actor, tools),
-  }))
+  add('POST', '/users/:id/disable', 'users:write', disabling, async ({ params }, caller, tools) => {
+    await requirePowerOver(params.id, caller, tools)
+    return { body: await disableUser(params.id, caller.actor, tools) }
+  })
+  add('POST', '/users/:id/enable', 'users:write', enabling, async ({ params }, caller, tools) => {
+    await requirePowerOver(params.id, caller, tools)
+    return { body: await enableUser(params.id, caller.actor, tools) }
+  })
   add('GET', '/users/:id/export', 'users:read', exporting, async ({ params }, { actor }, tools) => ({
     body: await exportUser(params.id, actor, tools),
   }))

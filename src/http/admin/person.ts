@@ -1,0 +1,59 @@
+import { Problem } from '../../admin/problem.ts'
+import { sha256 } from '../../crypto/hash.ts'
+import type { Seal } from '../../crypto/seal.ts'
+
+/** A person who signed in, and calls with the token of an app. */
+export interface Person {
+  readonly userId: string
+  readonly authAgeSeconds: number
+  /** By the database clock. */
+  readonly nowSeconds: number
+}
+
+/** How old a sign-in may be when something is changed. */
+const freshSeconds = 300
+const confirmationSeconds = 120
+
+/** Asks for a new authentication before anything is changed: a screen that was left open signs in nobody (RFC 9470 §3). */
+export function requireFresh({ authAgeSeconds }: Person): void {
+  if (authAgeSeconds > freshSeconds)
+    throw new Problem(
+      'reauthentication_required',
+      `Sign in again (max_age=${freshSeconds}): this needs a fresh sign-in`,
+    )
+}
+
+/** Tells the code by which the same request is confirmed. */
+export class ConfirmationNeeded extends Problem {
+  readonly confirmation: string
+
+  constructor(confirmation: string) {
+    super('confirmation_required', 'This ends more than one person can take back: send it again with Confirmation')
+    this.confirmation = confirmation
+  }
+}
+
+/**
+ * Lets a request of a person pass that was confirmed by a second one: no single click ends everything. The code is good for two minutes, for this
+ * person and for exactly this request. @throws {ConfirmationNeeded}
+ */
+export function requireConfirmation(
+  { userId, nowSeconds }: Person,
+  request: readonly unknown[],
+  given: string | string[] | undefined,
+  seal: Seal,
+): void {
+  const context = `confirmation ${userId} ${sha256(JSON.stringify(request)).toString('base64url')}`
+  if (typeof given === 'string' && readUntil(given, context, seal) > nowSeconds) return
+  const until = String(Math.floor(nowSeconds) + confirmationSeconds)
+  throw new ConfirmationNeeded(seal.seal(Buffer.from(until), context).toString('base64url'))
+}
+
+/** Until when a code is good; of one that is not ours, or for something else, it never was. */
+function readUntil(code: string, context: string, seal: Seal): number {
+  try {
+    return Number(seal.open(Buffer.from(code, 'base64url'), context).toString())
+  } catch {
+    return 0
+  }
+}
