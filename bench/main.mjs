@@ -17,7 +17,8 @@ async function main() {
   const { judge } = await import('./report/ratios.mjs')
   const { toText } = await import('./report/table.mjs')
   const measured = await run(options, say)
-  const report = { ...measured, targets: judge(measured) }
+  const runs = [...options.with.map((file) => JSON.parse(fs.readFileSync(file, 'utf8'))), measured]
+  const report = { ...measured, runs: runs.length, targets: judge(runs) }
   console.log(toText(report))
   if (options.json) fs.writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`)
   if (options.write) {

@@ -12,6 +12,7 @@ Usage: npm run bench -- [options]
   --seconds N      seconds of each round (2)
   --quick          one short round at few concurrencies, under two minutes; figures are rough
   --json FILE      writes everything that was measured
+  --with a,b       counts earlier runs too, as --json wrote them: a target's figure is then the median
   --write          writes docs/performance.md
   --help
 
@@ -29,6 +30,7 @@ export function readOptions(args) {
       seconds: { type: 'string' },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
+      with: { type: 'string' },
       write: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -44,6 +46,7 @@ export function readOptions(args) {
     ...values,
     flows: values.race ? [] : names,
     only: values.only?.split(','),
+    with: values.with?.split(',') ?? [],
     rounds: positive('--rounds', values.rounds ?? (quick ? '1' : '3')),
     seconds: positive('--seconds', values.seconds ?? (quick ? '1' : '2')),
     raceRounds: quick ? 5 : 20,

@@ -21,7 +21,7 @@ Medians of ${rounds} rounds of ${seconds} s, which alternate between the servers
 
 "Commit" is what has to hold, "stretch" is what the floor says is there. "Prepared" is oidc-provider with prepared statements.
 
-${markdownTable(targetRows(report))}
+${report.runs > 1 ? `A figure is the median of ${report.runs} runs, whose own stand beside it. All other tables are of the last run.\n\n` : ''}${markdownTable(targetRows(report))}
 
 Start is the median of all starts of this run, memory that of one process.
 

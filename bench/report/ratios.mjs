@@ -55,15 +55,19 @@ const elsewhere = [
   },
 ]
 
-/** Every target with what was measured; `isMet` is undefined where nothing was, `measuredBy` says where it is. */
-export function judge(run) {
-  return [...rows.map((row) => judgeOne(row, run)), ...elsewhere]
+/**
+ * Every target with what was measured, the median of all runs; `isMet` is undefined where nothing was, `measuredBy` says where it is.
+ * @param {object[]} runs what `run` gave; of an earlier one as it was written to a file
+ */
+export function judge(runs) {
+  return [...rows.map((row) => judgeOne(row, runs)), ...elsewhere]
 }
 
-function judgeOne({ read, isMet, ...row }, run) {
-  const measured = read(run)
-  if (measured === undefined) return row
-  return { ...row, measured, isMet: isMet(measured, row.commit), isStretched: isMet(measured, row.stretch) }
+function judgeOne({ read, isMet, ...row }, runs) {
+  const each = runs.map(read).filter((value) => value !== undefined)
+  if (each.length === 0) return row
+  const measured = median(each)
+  return { ...row, measured, each, isMet: isMet(measured, row.commit), isStretched: isMet(measured, row.stretch) }
 }
 
 /** What a server measured in a flow, or undefined. */

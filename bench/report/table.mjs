@@ -12,6 +12,9 @@ function verdictOf({ isMet, isStretched, measuredBy }) {
   return isMet ? 'met' : 'MISSED'
 }
 
+/** What each of several runs measured. */
+const eachOf = ({ each }) => (each.length === 1 ? '' : ` (${each.map((value) => number(value)).join(', ')})`)
+
 /** The targets as rows of texts. */
 export function targetRows({ targets }) {
   const bound = ({ sign, unit }, value) => `${sign} ${value}${unit && ` ${unit}`}`
@@ -19,7 +22,7 @@ export function targetRows({ targets }) {
     row.figure,
     bound(row, row.commit),
     bound(row, row.stretch),
-    row.measured === undefined ? '–' : `${number(row.measured)}${row.unit && ` ${row.unit}`}`,
+    row.measured === undefined ? '–' : `${number(row.measured)}${row.unit && ` ${row.unit}`}${eachOf(row)}`,
     verdictOf(row),
   ])
   return [['figure', 'commit', 'stretch', 'measured', ''], ...rows]

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeInChromium } from '../support/chromium.ts'
 import { password, startServer, type TestServer } from '../support/server.ts'
 import { type Application, startApplication } from './application.ts'
-import { codeAt, fillIn, logIn, useWindows } from './windows.ts'
+import { codeAt, fillIn, logIn, setUp, useWindows } from './windows.ts'
 
 describeInChromium('The pages in Chromium', (browser) => {
   const open = useWindows(browser)
@@ -33,6 +33,20 @@ describeInChromium('The pages in Chromium', (browser) => {
       const { verifier, state } = await logIn(page, app, username)
       expect(Object.fromEntries(app.responses.at(-1)?.parameters ?? [])).toMatchObject({ state, iss: server.url })
       expect((await app.client.exchange(codeAt(app), verifier)).status).toBe(200)
+    })
+
+    it('a set-up link makes an account, and fills in its code where scripts run', async () => {
+      const { body } = await server.admin<{ url: string }>('POST', '/setup-links', {})
+      const { page } = await open({ javaScriptEnabled })
+      await page.goto(body.url)
+      const code = new URL(body.url).hash.slice(1)
+      expect(await page.inputValue('#code')).toBe(javaScriptEnabled ? code : '')
+      if (!javaScriptEnabled) await page.fill('#code', code)
+      await setUp(page, username)
+      expect(await page.locator('#error').innerText()).toContain('There is an account of that name already')
+      expect(await page.inputValue('#code')).toBe(code)
+      await setUp(page, `admin-${javaScriptEnabled}`)
+      expect(await page.locator('.who').innerText()).toBe(`admin-${javaScriptEnabled}`)
     })
 
     it('a wrong password is said so, the name stays, and the right one is taken', async () => {

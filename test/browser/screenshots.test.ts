@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeInChromium, type Window } from '../support/chromium.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { type Application, startApplication } from './application.ts'
-import { fillIn, useWindows } from './windows.ts'
+import { fillIn, setUp, useWindows } from './windows.ts'
 
 const directory = process.env['SCREENSHOT_DIR'] ?? path.join(os.tmpdir(), 'falconer-screenshots')
 
@@ -73,6 +73,13 @@ describeInChromium('The looks of the pages', (browser) => {
       await shoot(window, 'error')
       await page.goto(`${server.url}/login?tx=gone`)
       await shoot(window, 'expired')
+      const { body: link } = await server.admin<{ url: string }>('POST', '/setup-links', {})
+      await page.goto(link.url)
+      await shoot(window, 'setup')
+      await setUp(page, username)
+      await shoot(window, 'setup-taken')
+      await setUp(page, `admin-${look}`)
+      await shoot(window, 'set-up')
     })
   })
 })

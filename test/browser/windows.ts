@@ -43,3 +43,11 @@ export async function logIn(
 /** The code of an authorization response that the application got: of the last one, or of that at `index`. */
 export const codeAt = ({ responses }: Application, index = -1): string =>
   responses.at(index)?.parameters.get('code') ?? ''
+
+/** Fills in the page behind a set-up link and sends it. */
+export async function setUp(page: Page, username: string): Promise<void> {
+  await page.fill('#username', username)
+  await page.fill('#new-password', password)
+  await page.fill('#repeat-password', password)
+  await page.click('#submit')
+}
