@@ -30,8 +30,20 @@ function targetOf({ target_kind: kind, target_id: id }: Document): string {
   return typeof kind === 'string' && typeof id === 'string' ? `${kind} ${id}` : '-'
 }
 
+/** Options whose values the API takes as they are, by its names for them. */
+const plainFilters = {
+  type: 'type',
+  session: 'session_id',
+  grant: 'grant_id',
+  target: 'target_id',
+  actor: 'actor',
+  request: 'request_id',
+  outcome: 'outcome',
+}
+
 async function queryOf(context: Context): Promise<Query> {
-  return { ...(await whose(context)), type: context.given.text('type') }
+  const filters = Object.entries(plainFilters).map(([option, member]) => [member, context.given.text(option)] as const)
+  return { ...(await whose(context)), ...Object.fromEntries(filters) }
 }
 
 function instantOf({ given }: Context, name: 'from' | 'to'): string | undefined {

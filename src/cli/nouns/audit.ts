@@ -4,7 +4,13 @@ import { limit, ofClient, ofUser } from './options.ts'
 const filters: Options = {
   user: ofUser,
   client: ofClient,
-  type: { type: 'string', member: 'type', help: 'of this type, such as client.created' },
+  type: { type: 'string', member: 'type', help: 'of this type, such as client.created, or of some, such as login.*' },
+  session: { type: 'string', value: 'SID', member: 'session_id', help: 'about this session' },
+  grant: { type: 'string', value: 'GID', member: 'grant_id', help: 'about this grant' },
+  target: { type: 'string', value: 'ID', member: 'target_id', help: 'about this thing, whatever it is' },
+  actor: { type: 'string', value: 'WHO', member: 'actor', help: 'done by user:ID, client:ID or system' },
+  request: { type: 'string', value: 'ID', member: 'request_id', help: 'of this request, which the log names too' },
+  outcome: { type: 'string', choices: ['success', 'failure'], member: 'outcome', help: 'only these' },
   from: {
     type: 'string',
     value: 'WHEN',

@@ -10,6 +10,24 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
+describe('falconer settings list', () => {
+  it('shows what holds now', async () => {
+    const settings = await falconer.json<{ name: string; value: unknown }[]>('settings', 'list')
+    expect(settings).toContainEqual({ name: 'SESSION_IDLE_SECONDS', value: 1800, source: 'database' })
+  })
+})
+
+describe('falconer audit list', () => {
+  it('filters by what an event is about, who did it, and how it went', async () => {
+    const { id } = await server.createUser()
+    const events = (...options: string[]) => falconer.json<{ type: string }[]>('audit', 'list', ...options)
+    const byAdmin = ['--actor', 'client:test-admin']
+    expect(await events('--target', id, ...byAdmin, '--type', 'user.*')).toMatchObject([{ type: 'user.created' }])
+    expect(await events('--target', id, '--outcome', 'failure')).toEqual([])
+    expect((await falconer('audit', 'list', '--outcome', 'perhaps')).code).toBe(2)
+  })
+})
+
 describe('falconer admin', () => {
   it('link prints an address, and until when it is good', async () => {
     const said = await falconer('admin', 'link', '--role', 'viewer')
