@@ -43,12 +43,12 @@ export function createApi(
   const tokens = createTokenSource(credentials, signal)
 
   async function send(method: Method, path: string, needed: Needed, options: CallOptions): Promise<Answer> {
-    const scopes = [needed].flat()
-    const forbidden = scopes.find((scope) => !allowed.includes(scope))
+    const scopes: string[] = [needed].flat()
+    const forbidden = [needed].flat().find((scope) => !allowed.includes(scope))
     if (forbidden) throw new Error(`the table does not allow ${forbidden} to this command`)
-    const scope = scopes.join(' ')
     const { body, ifMatch, waitSeconds } = options
     for (let isFirst = true; ; isFirst = false) {
+      const scope = scopes.join(' ')
       const token = await tokens.get(scope)
       const headers = {
         authorization: `Bearer ${token}`,
@@ -61,8 +61,15 @@ export function createApi(
       const answer = await request(`${credentials.adminUrl}/admin/v1${path}`, init, patience)
       // A long list outlives its token, and "end everything" ends ours too.
       if (answer.status === 401 && isFirst) tokens.forget(scope)
-      else return answer
+      else if (!(await mayAlso(furtherScope(answer), scopes))) return answer
     }
+  }
+
+  /** Who gives a scope on has to have it: the server names what is missing, and it is asked for where this client may. */
+  async function mayAlso(further: string | undefined, scopes: string[]): Promise<boolean> {
+    if (further === undefined || scopes.includes(further)) return false
+    scopes.push(further)
+    return (await tokens.getIfAllowed(scopes.join(' '))) !== undefined
   }
 
   async function call(method: Method, path: string, scope: Needed, options: CallOptions = {}): Promise<Answer> {
@@ -108,6 +115,10 @@ export function createApi(
     },
   }
 }
+
+/** The scope that a refused request lacked (RFC 6750 §3). */
+const furtherScope = ({ status, headers }: Answer): string | undefined =>
+  status === 403 ? / scope="([^"]+)"/.exec(headers.get('www-authenticate') ?? '')?.[1] : undefined
 
 function queryOf(query: Query): string {
   const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined)

@@ -98,7 +98,7 @@ afterAll(() => Promise.all(servers.map((server) => server.close())))
 const tools = (server: TestServer) => server.server.tools
 const empty = async ({ db }: TestServer) => {
   await db.query(
-    `truncate sessions, grants, consents, clients, client_secrets, users, feed_entries, audit_events; update feed_head set seq = 0`,
+    `truncate sessions, grants, consents, clients, client_secrets, administrators, users, feed_entries, audit_events; update feed_head set seq = 0`,
   )
   await populate(db)
 }
