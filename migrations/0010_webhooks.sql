@@ -28,6 +28,6 @@ create table webhook_deliveries (
   created_at   timestamptz not null default clock_now(),
   primary key (webhook, event_id)
 );
-create index webhook_deliveries_due on webhook_deliveries (next_at) where state = 'pending';
+create index webhook_deliveries_due on webhook_deliveries (webhook, next_at) where state = 'pending';
 create index webhook_deliveries_created on webhook_deliveries (created_at);
 comment on column webhook_deliveries.next_at is 'While pending: the next attempt; while one is under way, when another instance takes it for lost';

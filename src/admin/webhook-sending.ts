@@ -2,6 +2,7 @@ import { signWebhook } from '../crypto/webhook-signature.ts'
 import {
   claimDeliveries,
   type Delivery,
+  listDueWebhooks,
   queueDeliveries,
   type Settlement,
   settleDelivery,
@@ -22,19 +23,28 @@ const sentAtOnce = 20
  * while a request is under way; whoever dies between a request and its settlement has it sent twice, under the same `webhook-id`.
  */
 export async function sendWebhooks(tools: SendingTools, signal?: AbortSignal): Promise<number> {
-  let sent = 0
-  for (;;) {
-    const { more } = await queueDeliveries(tools.db, sealsAtOnce)
-    const deliveries = await claimDeliveries(tools.db, sentAtOnce)
-    await Promise.all(deliveries.map((delivery) => deliver(delivery, tools)))
+  while ((await queueDeliveries(tools.db, sealsAtOnce)).more) if (signal?.aborted) return 0
+  const webhooks = await listDueWebhooks(tools.db)
+  const counts = await Promise.all(webhooks.map((id) => sendTo(id, tools, signal)))
+  return counts.reduce((sum, count) => sum + count, 0)
+}
+
+/** Sends all that is due for one webhook, or until it fails: a receiver that is down keeps nobody else waiting for long. */
+async function sendTo(webhook: string, tools: SendingTools, signal?: AbortSignal): Promise<number> {
+  for (let sent = 0; ; ) {
+    const deliveries = await claimDeliveries(tools.db, webhook, sentAtOnce)
+    const settlements = await Promise.all(deliveries.map((delivery) => deliver(delivery, tools)))
     sent += deliveries.length
-    const isDone = !more && deliveries.length < sentAtOnce
-    if (isDone || signal?.aborted) return sent
+    const goesOn = deliveries.length === sentAtOnce && settlements.every(({ isDelivered }) => isDelivered)
+    if (!goesOn || signal?.aborted) return sent
   }
 }
 
-const deliver = async (delivery: Delivery, tools: SendingTools): Promise<void> =>
-  settleDelivery(tools.db, delivery, await send(delivery, tools))
+async function deliver(delivery: Delivery, tools: SendingTools): Promise<Settlement> {
+  const settlement = await send(delivery, tools)
+  await settleDelivery(tools.db, delivery, settlement)
+  return settlement
+}
 
 /** One attempt (Standard Webhooks 1.0). */
 async function send(

@@ -31,6 +31,18 @@ export async function queueDeliveries(db: Queries, seals: number): Promise<{ que
   return row ?? { queued: 0, more: false }
 }
 
+const due: Statement = {
+  name: 'list_due_webhooks',
+  text: `
+select w.id from webhooks w where w.disabled_at is null
+  and exists (select from webhook_deliveries d where d.webhook = w.id and d.state = 'pending' and d.next_at <= clock_now())`,
+}
+
+/** The webhooks that something is due for. */
+export async function listDueWebhooks(db: Queries): Promise<string[]> {
+  return (await db.run<{ id: string }>(due, [])).map(({ id }) => id)
+}
+
 /** An event on its way; undefined when retention or an erasure took it meanwhile. */
 export interface Delivery {
   readonly webhook: string
@@ -50,8 +62,8 @@ const claim: Statement = {
   text: `
 with due as materialized (
   select d.webhook, d.event_id from webhook_deliveries d join webhooks w on w.id = d.webhook
-  where d.state = 'pending' and d.next_at <= clock_now() and w.disabled_at is null
-  order by d.next_at limit $1::int for update of d skip locked
+  where d.webhook = $1::uuid and d.state = 'pending' and d.next_at <= clock_now() and w.disabled_at is null
+  order by d.next_at limit $2::int for update of d skip locked
 ), claimed as (
   update webhook_deliveries d set attempts = d.attempts + 1, next_at = clock_now() + make_interval(secs => ${leaseSeconds})
   from due where d.webhook = due.webhook and d.event_id = due.event_id
@@ -62,9 +74,9 @@ select c.webhook, c.event_id as "eventId", c.attempts, w.url, w.secret, extract(
 from claimed c join webhooks w on w.id = c.webhook left join audit_events a on a.id = c.event_id and a.at = c.event_at`,
 }
 
-/** Takes what is due, for a minute: whoever dies with it has only delayed it. */
-export async function claimDeliveries(db: Queries, limit: number): Promise<Delivery[]> {
-  const rows = await db.run<Omit<Delivery, 'event'> & AuditRecord>(claim, [limit])
+/** Takes what is due for a webhook, for a minute: whoever dies with it has only delayed it. */
+export async function claimDeliveries(db: Queries, webhookId: string, limit: number): Promise<Delivery[]> {
+  const rows = await db.run<Omit<Delivery, 'event'> & AuditRecord>(claim, [webhookId, limit])
   return rows.map(({ webhook, eventId, attempts, url, secret, sentAt, ...event }) => ({
     webhook,
     eventId,

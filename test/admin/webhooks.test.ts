@@ -108,6 +108,20 @@ describe('a webhook', () => {
     ])
   })
 
+  it('does not wait for another one that is down', async () => {
+    await create('/stuck')
+    await create('/lively')
+    answers.set('/stuck', () => 503)
+    for (let i = 0; i < 50; i++) await server.createUser()
+    await seal()
+    await send()
+    expect([at('/stuck').length, at('/lively').length]).toEqual([20, 50])
+    answers.delete('/stuck')
+    await server.wait(6)
+    await send()
+    expect(at('/stuck').length).toBe(70)
+  })
+
   it('does not follow redirects, and what it answers is kept nowhere', async () => {
     const { id } = await create('/redirecting')
     answers.set('/redirecting', () => 302)
