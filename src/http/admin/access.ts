@@ -29,13 +29,13 @@ export async function authenticate(request: FastifyRequest, scope: AdminScope, t
   const { claims, scopes } = await requireAccessToken(token, tools, { audience: adminAudience(tools.issuer) }).catch(
     refuse,
   )
-  const known = claims.gid === undefined ? undefined : await personOf(claims, tools)
+  const person = claims.gid === undefined ? undefined : await personOf(claims, tools)
   const caller: Caller = {
-    actor: { id: known ? `user:${claims.sub}` : `client:${claims.client_id}`, ip: request.ip, requestId: request.id },
-    person: known,
+    actor: { id: person ? `user:${claims.sub}` : `client:${claims.client_id}`, ip: request.ip, requestId: request.id },
+    person,
     require: (wanted) => {
       const isGiven = scopes.includes('admin') || scopes.includes(wanted)
-      if (!isGiven || (known && !roleAllows(known.role, wanted))) throw new InsufficientScope(wanted)
+      if (!isGiven || (person && !roleAllows(person.role, wanted))) throw new InsufficientScope(wanted)
     },
   }
   caller.require(scope)
