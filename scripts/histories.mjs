@@ -42,8 +42,9 @@ function build() {
   )
   if (!fs.existsSync(path.join(draft, 'src/main.js')))
     throw new Error(`it does not compile:\n${tsc.stdout}${tsc.stderr}`)
-  for (const asset of ['style.css', 'icon.svg'])
-    fs.copyFileSync(path.join(root, 'src/http/views', asset), path.join(draft, 'src/http/views', asset))
+  spawnSync(process.execPath, [path.join(root, 'scripts/copy-assets.mjs'), path.join(draft, 'src')], {
+    stdio: 'inherit',
+  })
   // The server looks for them two levels above its store.
   fs.symlinkSync(path.join(root, 'migrations'), path.join(draft, 'migrations'))
   try {

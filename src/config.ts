@@ -151,6 +151,7 @@ function toConfig(values: Values) {
     port: values.PORT,
     workers: values.WORKERS,
     ...(values.ADMIN_PORT !== undefined && { adminPort: values.ADMIN_PORT }),
+    console: values.CONSOLE ?? values.ADMIN_PORT === undefined,
     trustProxy: values.TRUST_PROXY,
     nodeEnv: values.NODE_ENV,
     logLevel: values.LOG_LEVEL,

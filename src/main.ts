@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { makeFirstSetupLink } from './admin/administrators.ts'
 import { bootstrapAdminClient } from './admin/bootstrap.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
 import { ensureDevelopmentClient } from './start/development-client.ts'
@@ -43,9 +44,13 @@ async function start(config: Config): Promise<void> {
   stopping.signal.throwIfAborted()
   const demo = config.demo ? await startDemo(config, tools) : undefined
   if (demo) welcome.step(`Demo app on ${demo.url}`)
+  // For whoever sits at the terminal; a log would keep it.
+  const isAsked = config.console && process.stdout.isTTY
+  const setupUrl = isAsked ? await makeFirstSetupLink(tools) : undefined
   stops.push(async () => welcome.stopping())
   const isEmbedded = config.databaseUrl === undefined
-  welcome.done({ issuer: config.issuer, isEmbedded, dataDir: config.dataDir, ...(demo ? { demo } : {}) })
+  const { issuer, dataDir } = config
+  welcome.done({ issuer, isEmbedded, dataDir, ...(demo && { demo }), ...(setupUrl && { setupUrl }) })
 }
 
 /** A database that is migrated: the operator's, or one of our own. */

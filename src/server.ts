@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { AdminTools } from './admin/tools.ts'
 import { registerAdmin } from './http/admin/index.ts'
 import { createApp } from './http/app.ts'
+import { registerConsole } from './http/console/index.ts'
 import { allowClientOrigins } from './http/cors.ts'
 import { sendError, speakPages } from './http/error-page.tsx'
 import { speakOAuth } from './http/errors.ts'
@@ -91,8 +92,9 @@ export async function createServer(parts: ServerParts): Promise<Server> {
     consentRoutes(pages, tools)
     logoutRoutes(pages, tools)
     accountRoutes(pages, tools)
-    setupRoutes(pages, tools)
+    setupRoutes(pages, tools, config.console)
     frontPageRoutes(pages, tools, config.nodeEnv !== 'production')
+    if (config.console) registerConsole(pages, tools)
   })
 
   const adminApp = config.adminPort === undefined ? undefined : await createEmptyApp(parts)

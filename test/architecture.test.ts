@@ -29,7 +29,7 @@ interface Source {
 }
 
 const root = path.resolve(import.meta.dirname, '../src')
-const importPattern = /(?:from|import)\s*\(?\s*'([^']+)'/g
+const importPattern = /(?:from|import)\s*\(?\s*'([^'\s,]+)'/g
 
 const sources: Source[] = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .filter((file) => /\.tsx?$/.test(file))

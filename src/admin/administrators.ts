@@ -24,7 +24,7 @@ import { hashPassword, namingConflicts, readProfile, registerUserIn } from './us
 const linkSeconds = 900
 
 /** A link by which somebody makes an account with this role, once. */
-export function makeSetupLink(role: AdminRole, actor: Actor, { db, issuer }: AdminTools): Promise<Document> {
+export function makeSetupLink(role: AdminRole, actor: Actor, { db, issuer }: AdminTools) {
   const code = createOpaqueToken('sl')
   return db.transaction(async (tx) => {
     const expiresAt = await insertSetupLink(tx, sha256(code), role, linkSeconds)
@@ -32,6 +32,12 @@ export function makeSetupLink(role: AdminRole, actor: Actor, { db, issuer }: Adm
     // Behind the # it reaches no server's log.
     return { url: `${issuer}/setup#${code}`, role, expires_at: expiresAt.toISOString() }
   })
+}
+
+/** A link for the very first administrator. Undefined: there is one already. */
+export async function makeFirstSetupLink(tools: AdminTools): Promise<string | undefined> {
+  if ((await listAdministrators(tools.db, { limit: 1 })).length > 0) return undefined
+  return (await makeSetupLink('admin', { id: 'system' }, tools)).url
 }
 
 /**
@@ -64,10 +70,17 @@ export async function useLink(
 export const readRole = (userId: string, authTimeSeconds: number, { db }: AdminTools): Promise<CallingPerson> =>
   readCallingPerson(db, userId, authTimeSeconds)
 
-export const isAdministrator = async (userId: string, { db }: AdminTools): Promise<boolean> =>
-  isId(userId) && (await findAdministrator(db, userId)) !== undefined
+/** The role of a user. Undefined: none. */
+export const findRole = async (userId: string, { db }: AdminTools): Promise<AdminRole | undefined> =>
+  isId(userId) ? (await findAdministrator(db, userId))?.role : undefined
 
-export function readAdministrators(request: PageRequest, tools: AdminTools): Promise<Page> {
+export const isAdministrator = async (userId: string, tools: AdminTools): Promise<boolean> =>
+  (await findRole(userId, tools)) !== undefined
+
+export function readAdministrators(
+  request: PageRequest,
+  tools: AdminTools,
+): Promise<Page<ReturnType<typeof showAdministrator>>> {
   return readPage('administrators', request, tools, {
     read: (limit, after) =>
       listAdministrators(tools.db, { limit, ...(after?.[0] === undefined ? {} : { after: after[0] }) }),
@@ -102,7 +115,7 @@ export async function withdrawRole(userId: string, actor: Actor, { db }: AdminTo
 
 const target = (userId: string) => ({ targetKind: 'user', targetId: userId, userId })
 
-const showAdministrator = ({ userId, username, role, grantedAt }: Administrator): Document => ({
+const showAdministrator = ({ userId, username, role, grantedAt }: Administrator) => ({
   user_id: userId,
   username,
   role,

@@ -1,6 +1,6 @@
 import type { Actor } from '../domain/ending.ts'
-import type { Document } from '../domain/field.ts'
 import { type AuditFilter, type AuditRecord, listAuditEvents } from '../store/audit-records.ts'
+import { readUsernames } from '../store/user-records.ts'
 import { isId } from './document.ts'
 import { type Page, type PageRequest, readPage } from './page.ts'
 import { badField } from './problem.ts'
@@ -24,7 +24,11 @@ export interface AuditQuery {
 const rfc3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/i
 
 /** Audit events, newest first, from `from` on and before `to` (RFC 3339). @throws {Problem} */
-export async function readAuditEvents(query: AuditQuery, request: PageRequest, tools: AdminTools): Promise<Page> {
+export async function readAuditEvents(
+  query: AuditQuery,
+  request: PageRequest,
+  tools: AdminTools,
+): Promise<Page<AuditEventDocument>> {
   const filter = filterOf(query)
   return readPage('audit-events', request, tools, {
     read: (limit, after) => {
@@ -34,6 +38,15 @@ export async function readAuditEvents(query: AuditQuery, request: PageRequest, t
     positionOf: (event) => [event.exactAt, event.id],
     show: showEvent,
   })
+}
+
+/** The names of the users that events are about or by, for people to read: events keep only ids, which outlive a person's record. */
+export function namesIn(
+  events: readonly AuditEventDocument[],
+  { db }: AdminTools,
+): Promise<ReadonlyMap<string, string>> {
+  const ids = events.flatMap(({ actor, user_id: userId }) => [userId ?? '', actor?.replace(/^user:/, '') ?? ''])
+  return readUsernames(db, [...new Set(ids.filter(isId))])
 }
 
 /** That somebody has read the trail belongs into it: who, and about whom. */
@@ -76,7 +89,9 @@ function typeOf(type: string | undefined): { type?: string; typeBeginning?: stri
   return type.endsWith('*') ? { typeBeginning: type.slice(0, -1) } : { type }
 }
 
-export const showEvent = (event: AuditRecord): Document => ({
+export type AuditEventDocument = ReturnType<typeof showEvent>
+
+export const showEvent = (event: AuditRecord) => ({
   id: event.id,
   at: event.at.toISOString(),
   type: event.type,

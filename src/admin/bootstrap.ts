@@ -9,7 +9,7 @@ import type { AdminTools } from './tools.ts'
 const system: Actor = { id: 'system' }
 
 /**
- * Makes, or brings up to date, the confidential client of the operator, with every admin scope. A second run changes nothing; a client that
+ * Makes, or brings up to date, the confidential client of the operator: it has every admin scope, and may ask about every token. A second run changes nothing; a client that
  * was disabled stays so; a secret that was replaced in the environment ends the one before it at once.
  */
 export async function bootstrapAdminClient(
@@ -19,7 +19,7 @@ export async function bootstrapAdminClient(
   const metadata = {
     token_endpoint_auth_method: 'client_secret_basic',
     grant_types: ['client_credentials'],
-    scope: adminScopes.join(' '),
+    scope: [...adminScopes, 'introspect:any'].join(' '),
     skip_consent: true,
   }
   await tools.db.transaction(async (tx) => {

@@ -52,7 +52,9 @@ export async function issueSecret(tx: Queries, client: string, chosen?: unknown)
   return { client_secret: secret, client_secret_expires_at: 0 }
 }
 
-export async function readClient(clientId: string, tools: AdminTools): Promise<Document> {
+export type ClientDocument = ReturnType<typeof showClient>
+
+export async function readClient(clientId: string, tools: AdminTools): Promise<ClientDocument> {
   const record = await findClientRecord(tools.db, clientId)
   if (!record) throw notFound('client')
   return showClient(record)
@@ -62,7 +64,7 @@ export async function readClient(clientId: string, tools: AdminTools): Promise<D
 export const readScopeOf = async (clientId: string, { db }: AdminTools): Promise<string | undefined> =>
   (await findClientRecord(db, clientId))?.metadata.scope
 
-export function readClients(request: PageRequest, tools: AdminTools): Promise<Page> {
+export function readClients(request: PageRequest, tools: AdminTools): Promise<Page<ClientDocument>> {
   return readPage('clients', request, tools, {
     read: (limit, after) => listClients(tools.db, { limit, ...(after?.[0] === undefined ? {} : { after: after[0] }) }),
     positionOf: (record) => [record.id],
@@ -179,7 +181,7 @@ function checked(name: string, field: typeof clientIdField, value: unknown): str
 const target = (clientId: string) => ({ targetKind: 'client', targetId: clientId, clientId })
 
 /** The document of RFC 7591 §3.2.1, without secrets. */
-const showClient = ({ clientId, metadata, createdAt, updatedAt }: ClientRecord): Document => ({
+const showClient = ({ clientId, metadata, createdAt, updatedAt }: ClientRecord) => ({
   client_id: clientId,
   client_id_issued_at: Math.floor(createdAt.getTime() / 1000),
   ...metadata,

@@ -15,10 +15,14 @@ export async function deadlinesOf(tools: AdminTools): Promise<{ bound: string; e
 /** The receipt of a position for whoever wants to wait for it; nothing otherwise. */
 export async function receiptOf(
   position: number,
-  { db, feed }: AdminTools,
+  tools: AdminTools,
   waitSeconds: number | undefined,
 ): Promise<Receipt | Record<string, never>> {
-  if (waitSeconds === undefined) return {}
+  return waitSeconds === undefined ? {} : waitForReceipt(position, tools, waitSeconds)
+}
+
+/** The receipt of a position, as soon as everybody obeys it or the time is over. */
+export function waitForReceipt(position: number, { db, feed }: AdminTools, waitSeconds: number): Promise<Receipt> {
   const { maxStalenessSeconds } = feed.policy
   return waitForVerifiers(db, position, { waitSeconds, maxStalenessSeconds })
 }

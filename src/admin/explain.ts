@@ -1,4 +1,3 @@
-import type { Document } from '../domain/field.ts'
 import {
   type Deadline,
   type GrantFacts,
@@ -14,7 +13,7 @@ import { notFound } from './problem.ts'
 import type { AdminTools } from './tools.ts'
 
 /** Why a session is over, or what will end it. @throws {Problem} not_found */
-export async function explainSession(id: string, tools: AdminTools): Promise<Document> {
+export async function explainSession(id: string, tools: AdminTools) {
   const facts = isId(id) ? await readSessionFacts(tools.db, id) : undefined
   if (!facts) throw notFound('session')
   const { session, user, readAt } = facts
@@ -31,7 +30,7 @@ export async function explainSession(id: string, tools: AdminTools): Promise<Doc
 }
 
 /** The same for a grant, with the state of its session; an online grant ends with that. @throws {Problem} not_found */
-export async function explainGrant(id: string, tools: AdminTools): Promise<Document> {
+export async function explainGrant(id: string, tools: AdminTools) {
   const facts = isId(id) ? await readGrantFacts(tools.db, id) : undefined
   if (!facts) throw notFound('grant')
   const { grant, session, user, client, readAt } = facts
@@ -84,7 +83,7 @@ interface Explained {
   readonly refusal: keyof typeof refreshPhrases | null
 }
 
-function explain({ subject, causes, deadlines, lines, refusal }: Explained): Document {
+function explain({ subject, causes, deadlines, lines, refusal }: Explained) {
   const [first, ...others] = causes
   // Of two at the same time it is the one that stands first.
   const next = deadlines.reduce((a, b) => (b.endsAt < a.endsAt ? b : a))
@@ -100,17 +99,17 @@ function explain({ subject, causes, deadlines, lines, refusal }: Explained): Doc
   }
 }
 
-const showFirst = (cause: Cause | undefined): Document =>
+const showFirst = (cause: Cause | undefined) =>
   cause ? showCause(cause) : { reason: null, target: null, since: null, actor: null }
 
-const showCause = ({ reason, target, since, actor }: Cause): Document => ({
+const showCause = ({ reason, target, since, actor }: Cause) => ({
   reason,
   target,
   since: instant(since),
   actor,
 })
 
-function showDeadline(deadline: Deadline): Document {
+function showDeadline(deadline: Deadline) {
   const { setBy, setting, seconds } = tightest(deadline)
   return {
     name: deadline.name,
@@ -128,7 +127,7 @@ function showDeadline(deadline: Deadline): Document {
   }
 }
 
-const showLine = (line: Line): Document => ({
+const showLine = (line: Line) => ({
   name: line.name,
   ...('position' in line
     ? { position: line.position, created_position: line.createdPosition, reason: line.reason }

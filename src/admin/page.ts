@@ -7,8 +7,8 @@ export interface PageRequest {
   readonly cursor?: string
 }
 
-export interface Page {
-  readonly items: readonly Document[]
+export interface Page<Item = Document> {
+  readonly items: readonly Item[]
   readonly next_cursor: string | null
 }
 
@@ -16,16 +16,16 @@ export interface Page {
  * One page of a list. `read` answers the rows behind a position, in order; `positionOf` names a row's own.
  * @throws {Problem} invalid_cursor
  */
-export async function readPage<Row>(
+export async function readPage<Row, Item extends Document>(
   list: string,
   { limit, cursor }: PageRequest,
   tools: AdminTools,
   how: {
     read: (limit: number, after: readonly string[] | undefined) => Promise<Row[]>
     positionOf: (row: Row) => readonly string[]
-    show: (row: Row) => Document
+    show: (row: Row) => Item
   },
-): Promise<Page> {
+): Promise<Page<Item>> {
   const after = cursor === undefined ? undefined : tools.cursors.read(list, cursor)
   if (cursor !== undefined && after === undefined)
     throw new Problem('invalid_cursor', 'Begin the list again', ['cursor'])

@@ -1,5 +1,4 @@
 import type { Actor, Ended, Ending } from '../domain/ending.ts'
-import type { Document } from '../domain/field.ts'
 import { compromiseKey } from '../protocol/keys/compromise.ts'
 import { findClientRecord } from '../store/client-records.ts'
 import { end } from '../store/end.ts'
@@ -41,7 +40,8 @@ export interface Revocation extends Partial<Receipt> {
 }
 
 /** Whether the target is one that only scope `admin` may end. */
-export const needsAdmin = (request: Document): boolean => request['all'] === true || request['kid'] !== undefined
+export const needsAdmin = ({ all, kid }: { readonly all?: unknown; readonly kid?: unknown }): boolean =>
+  all === true || kid !== undefined
 
 /**
  * Ends what the request names. What ended before is answered with zeros and the position of now; a dry run with what would end.

@@ -1,5 +1,4 @@
 import type { Actor } from '../domain/ending.ts'
-import type { Document } from '../domain/field.ts'
 import { findClientRecord } from '../store/client-records.ts'
 import { end } from '../store/end.ts'
 import { findGrantRecord, type GrantRecord, listGrants } from '../store/grant-records.ts'
@@ -19,8 +18,15 @@ export interface GrantFilter extends SessionFilter {
   readonly kind?: 'online' | 'offline'
 }
 
+export type SessionDocument = ReturnType<typeof showSession>
+export type GrantDocument = ReturnType<typeof showGrant>
+
 /** Live sessions, newest first. */
-export async function readSessions(filter: SessionFilter, request: PageRequest, tools: AdminTools): Promise<Page> {
+export async function readSessions(
+  filter: SessionFilter,
+  request: PageRequest,
+  tools: AdminTools,
+): Promise<Page<SessionDocument>> {
   const wanted = await resolve(filter, tools)
   return readPage('sessions', request, tools, {
     read: async (limit, after) => (wanted ? listSessions(tools.db, { ...wanted, limit, ...behind(after) }) : []),
@@ -30,7 +36,7 @@ export async function readSessions(filter: SessionFilter, request: PageRequest, 
 }
 
 /** One session, also one that is over: with the reason. @throws {Problem} not_found */
-export async function readSession(id: string, tools: AdminTools): Promise<Document> {
+export async function readSession(id: string, tools: AdminTools): Promise<SessionDocument> {
   const session = isId(id) ? await findSessionRecord(tools.db, id) : undefined
   if (!session) throw notFound('session')
   return showSession(session)
@@ -42,7 +48,11 @@ export async function endSession(id: string, actor: Actor, tools: AdminTools): P
 }
 
 /** Live grants, newest first. */
-export async function readGrants(filter: GrantFilter, request: PageRequest, tools: AdminTools): Promise<Page> {
+export async function readGrants(
+  filter: GrantFilter,
+  request: PageRequest,
+  tools: AdminTools,
+): Promise<Page<GrantDocument>> {
   const wanted = await resolve(filter, tools)
   const kind = filter.kind === undefined ? {} : { offline: filter.kind === 'offline' }
   return readPage('grants', request, tools, {
@@ -53,7 +63,7 @@ export async function readGrants(filter: GrantFilter, request: PageRequest, tool
 }
 
 /** One grant, also one that is over: with the reason. @throws {Problem} not_found */
-export async function readGrant(id: string, tools: AdminTools): Promise<Document> {
+export async function readGrant(id: string, tools: AdminTools): Promise<GrantDocument> {
   const grant = isId(id) ? await findGrantRecord(tools.db, id) : undefined
   if (!grant) throw notFound('grant')
   return showGrant(grant)
@@ -76,7 +86,7 @@ async function resolve(filter: SessionFilter, tools: AdminTools) {
 
 const behind = (after: readonly string[] | undefined) => (after?.[0] === undefined ? {} : { after: after[0] })
 
-export const showSession = (session: SessionRecord): Document => ({
+export const showSession = (session: SessionRecord) => ({
   sid: session.id,
   user_id: session.userId,
   username: session.username,
@@ -97,12 +107,12 @@ export const showSession = (session: SessionRecord): Document => ({
   end_reason: session.endReason,
 })
 
-export const showGrant = (grant: GrantRecord): Document => ({
+export const showGrant = (grant: GrantRecord) => ({
   gid: grant.id,
   client_id: grant.clientId,
   user_id: grant.userId,
   sid: grant.sessionId,
-  kind: grant.offline ? 'offline' : 'online',
+  kind: grant.offline ? ('offline' as const) : ('online' as const),
   alive: grant.isAlive,
   scope: grant.scope,
   resource: grant.resource,

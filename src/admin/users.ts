@@ -44,14 +44,19 @@ export async function registerUserIn(
   return { ...record, hasPassword: hash !== undefined }
 }
 
-export async function readUser(id: string, tools: AdminTools): Promise<Document> {
+export type UserDocument = ReturnType<typeof showUser>
+
+export async function readUser(id: string, tools: AdminTools): Promise<UserDocument> {
   const record = isId(id) ? await findUserRecord(tools.db, id) : undefined
   if (!record) throw notFound('user')
   return showUser(record)
 }
 
 /** Users; with `query` those whose user name or e-mail address begins with it. @throws {Problem} */
-export function readUsers({ query, ...request }: PageRequest & { query?: string }, tools: AdminTools): Promise<Page> {
+export function readUsers(
+  { query, ...request }: PageRequest & { query?: string },
+  tools: AdminTools,
+): Promise<Page<UserDocument>> {
   if (query !== undefined) return searchForUsers(query, request, tools)
   return readPage('users', request, tools, {
     read: (limit, after) => listUsers(tools.db, { limit, ...(after?.[0] === undefined ? {} : { after: after[0] }) }),
@@ -60,7 +65,7 @@ export function readUsers({ query, ...request }: PageRequest & { query?: string 
   })
 }
 
-function searchForUsers(query: string, request: PageRequest, tools: AdminTools): Promise<Page> {
+function searchForUsers(query: string, request: PageRequest, tools: AdminTools): Promise<Page<UserDocument>> {
   const beginning = normalizeIdentifier(query)
   if (beginning === '') throw badField({ path: ['query'], detail: 'must have a visible character' })
   return readPage(`users?query=${beginning}`, request, tools, {
@@ -144,14 +149,14 @@ function unverified(user: UserProfile, patch: Document): Document {
 
 const target = (id: string) => ({ targetKind: 'user', targetId: id, userId: id })
 
-export const membersOfUser = ({ username, email, emailVerified, claims }: UserProfile): Document => ({
+export const membersOfUser = ({ username, email, emailVerified, claims }: UserProfile) => ({
   username,
   ...(email === undefined ? {} : { email, email_verified: emailVerified }),
   ...claims,
 })
 
 /** The document of a user. Its `profile` member is the claim of that name: the page about the person. */
-export const showUser = ({ id, user, hasPassword, isDisabled, createdAt, updatedAt }: UserRecord): Document => ({
+export const showUser = ({ id, user, hasPassword, isDisabled, createdAt, updatedAt }: UserRecord) => ({
   id,
   ...membersOfUser(user),
   has_password: hasPassword,

@@ -5,25 +5,24 @@ import { OAuthError } from '../domain/oauth-error.ts'
 import { sendProblem } from './admin/problems.ts'
 import { toRefusal } from './errors.ts'
 import { allowPage, writeSecurityHeaders } from './security-headers.ts'
-import { ErrorPage, ExpiredPage } from './views/error.tsx'
+import { ErrorPage, type ErrorPageProps, ExpiredPage } from './views/error.tsx'
 import { renderPage } from './views/render.ts'
 import { text } from './views/text.ts'
 
 /** Answers errors as a page for a person: what happened, who can mend it, and a reference that the log has too. */
 export function speakPages(app: FastifyInstance): void {
-  app.setErrorHandler((error, request, reply) => {
-    const { status, description, retryAfterSeconds } = toRefusal(error, request)
-    if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
-    const { failed, busy, refused } = text.errorTitles
-    const isOurs = status >= 500 || status === 429
-    const audience = error instanceof OAuthError && error.code !== 'access_denied' ? 'developer' : 'user'
-    const title = status === 503 || status === 429 ? busy : status >= 500 ? failed : refused
-    return sendError(request, reply, status, {
-      title,
-      message: `${description}.`,
-      audience: isOurs ? 'user' : audience,
-    })
-  })
+  app.setErrorHandler(sendRefusal)
+}
+
+/** Answers whatever was thrown as such a page. */
+export function sendRefusal(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { status, description, retryAfterSeconds } = toRefusal(error, request)
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
+  const { failed, busy, refused } = text.errorTitles
+  const isOurs = status >= 500 || status === 429
+  const audience = error instanceof OAuthError && error.code !== 'access_denied' ? 'developer' : 'user'
+  const title = status === 503 || status === 429 ? busy : status >= 500 ? failed : refused
+  return sendError(request, reply, status, { title, message: `${description}.`, audience: isOurs ? 'user' : audience })
 }
 
 /** Sends an error page with the request's own id as the reference. */
@@ -31,7 +30,7 @@ export function sendError(
   request: FastifyRequest,
   reply: FastifyReply,
   status: number,
-  page: { title: string; message: string; audience: 'user' | 'developer' },
+  page: Omit<ErrorPageProps, 'reference' | 'detail'>,
 ): FastifyReply {
   allowPage(reply)
   return reply.status(status).send(renderPage(<ErrorPage {...page} reference={request.id} />))
@@ -41,7 +40,7 @@ export function sendError(
 export function sendUnreadable(request: FastifyRequest, reply: FastifyReply, isHttps: boolean): void {
   const { refused, unreadable } = text.errorTitles
   writeSecurityHeaders(reply, isHttps)
-  if (request.url.startsWith('/admin/'))
+  if (request.url.startsWith('/admin/v1/'))
     return void sendProblem(
       new Problem('invalid_request', unreadable),
       request,

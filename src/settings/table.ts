@@ -19,11 +19,15 @@ const server = {
     default: '127.0.0.1',
   }),
   PORT: integer('Port to listen on', { max: 65_535, default: 3000 }),
-  ADMIN_PORT: integer('Port of its own for /admin and /metrics, which then are nowhere else', {
+  ADMIN_PORT: integer('Port of its own for /admin/v1 and /metrics, which then are nowhere else', {
     max: 65_535,
     default: undefined,
     defaultIs: 'PORT',
     example: '3001',
+  }),
+  CONSOLE: flag('The pages at /admin by which people administer', {
+    defaultIs: 'true without ADMIN_PORT',
+    example: 'true',
   }),
   WORKERS: integer('Processes that serve on PORT, each an instance of its own; one for each core that it may use', {
     max: 128,

@@ -17,6 +17,8 @@ export interface Started {
   readonly issuer: string
   readonly isEmbedded: boolean
   readonly dataDir: string
+  /** By this link somebody becomes the first administrator. */
+  readonly setupUrl?: string
   readonly demo?: { readonly url: string; readonly username: string; readonly password: string }
 }
 
@@ -64,9 +66,10 @@ function forPerson(output: WriteStream): Voice {
   const welcome: Welcome = {
     step: (what) => print(`  ${green('✔')} ${what.padEnd(54)} ${dim(`${elapsed().toFixed(1)} s`)}`),
     warn: (what) => print(`  ${yellow('!')} ${what}`),
-    done: ({ issuer, isEmbedded, demo }) => {
+    done: ({ issuer, isEmbedded, demo, setupUrl }) => {
       const rows: [string, string][] = [
         ...(demo ? demoRows(demo, bold, dim) : []),
+        ...(setupUrl === undefined ? [] : setupRows(setupUrl, dim)),
         ['Discovery', cyan(`${issuer}/.well-known/openid-configuration`)],
         [
           'Your app',
@@ -97,6 +100,11 @@ const demoRows = (
 ): [string, string][] => [
   ['Try it', `${bold(url)}  ${dim('a demo app: choose "Log in"')}`],
   ['', `user ${bold(username)}   password ${bold(password)}`],
+]
+
+const setupRows = (url: string, dim: (text: string) => string): [string, string][] => [
+  ['Console', url],
+  ['', dim('makes you the administrator: once, within 15 minutes; another link: npx falconer admin link')],
 ]
 
 /** Seconds since it was last asked, or made. */

@@ -1,3 +1,4 @@
+import type { Actor } from '../domain/ending.ts'
 import { combined, inPlace } from './combiner.ts'
 import type { Database, Queries, Statement } from './database.ts'
 import { exchangeAlone, exchangeTogether } from './exchange-statement.ts'
@@ -58,6 +59,7 @@ export interface CodeRedemption {
   readonly jkt?: Buffer
   /** The resource that the request names; a code whose request named none may be exchanged for any. */
   readonly resource?: string
+  readonly actor: Pick<Actor, 'ip' | 'requestId'>
 }
 
 /*
@@ -136,6 +138,8 @@ async function exchange(
     batch.map(({ nonceHash }) => nonceHash ?? null),
     batch.map(({ jkt }) => jkt ?? null),
     batch.map(({ resource }) => resource ?? null),
+    batch.map(({ actor }) => actor.ip ?? null),
+    batch.map(({ actor }) => actor.requestId ?? null),
   ])
   return inPlace(rows, batch.length)
 }

@@ -1,6 +1,7 @@
 import { DatabaseError } from 'pg'
 import { Unavailable } from '../domain/unavailable.ts'
 import type { Database, Queries, Statement } from './database.ts'
+import { grantExpired, sessionExpired } from './expiry-events.ts'
 
 /** How long what has run out is kept. */
 export interface Retention {
@@ -16,6 +17,8 @@ interface Rule {
   /** When a row ran out; an index begins with it. */
   readonly column: string
   readonly keptSeconds: (retention: Retention) => number
+  /** What is told of the rows that are gone. */
+  readonly told?: string
 }
 
 /** Everything that runs out by itself, and how long it is kept after that. What was ended goes at the same time as what was not. */
@@ -29,8 +32,8 @@ const rules = {
   webhook_deliveries: { column: 'created_at', keptSeconds: () => 30 * day },
   setup_links: { column: 'expires_at', keptSeconds: () => day },
   idempotency_keys: { column: 'created_at', keptSeconds: () => day },
-  grants: { column: 'expires_at', keptSeconds: ({ sessionDays }) => sessionDays * day },
-  sessions: { column: 'expires_at', keptSeconds: ({ sessionDays }) => sessionDays * day },
+  grants: { column: 'expires_at', keptSeconds: ({ sessionDays }) => sessionDays * day, told: grantExpired },
+  sessions: { column: 'expires_at', keptSeconds: ({ sessionDays }) => sessionDays * day, told: sessionExpired },
   audit_events_default: { column: 'at', keptSeconds: ({ auditDays }) => (auditDays + 31) * day }, // with their month, as the partitions are
 } as const satisfies Record<string, Rule>
 
@@ -44,7 +47,7 @@ export const expiringTables = Object.keys(rules).filter((name): name is Expiring
  * nothing can be vacuumed, and every batch would step over all that the ones before it have deleted.
  */
 function deletion(table: ExpiringTable): Statement {
-  const { column } = rules[table]
+  const { column, told }: Rule = rules[table]
   return {
     name: `clean_${table}`,
     text: `
@@ -54,8 +57,8 @@ with gone as (
     where ${column} >= coalesce($3::timestamptz, '-infinity') and ${column} < clock_now() - make_interval(secs => $1::double precision)
     order by ${column} limit $2::int
     for update skip locked))
-  returning ${column}
-)
+  returning ${told ? '*' : column}
+)${told ? `, told as (${told}\n)` : ''}
 select count(*)::int as deleted, max(${column}) as "reachedAt" from gone`,
   }
 }

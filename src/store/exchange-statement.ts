@@ -7,14 +7,15 @@ import { issuedAt, sessionIdle, sessionIdleEnds, sessionIsDead, sessionMaxEnds }
  * together, pass it by; an ending that comes later waits for this commit and finds the grant.
  * server, clients and feed_head are read from the snapshot, unlocked: a line drawn meanwhile lies above the grant's created_pos and kills it.
  *
- * $1 hashes of codes, $2 clients, $3 redirect URIs, $4 challenges, $5 hashes of nonces, $6 DPoP thumbprints, $7 resources; null where there is none.
+ * $1 hashes of codes, $2 clients, $3 redirect URIs, $4 challenges, $5 hashes of nonces, $6 DPoP thumbprints, $7 resources, $8 addresses, $9 request
+ * ids; null where there is none.
  */
 const exchanging = (ifHeld: '' | 'skip locked'): string => `
 with p as materialized (
-  select * from unnest($1::bytea[], $2::uuid[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[], $7::text[])
-    with ordinality as p (hash, client, redirect_uri, code_challenge, nonce_hash, jkt, resource, place)
+  select * from unnest($1::bytea[], $2::uuid[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[], $7::text[], $8::text[], $9::text[])
+    with ordinality as p (hash, client, redirect_uri, code_challenge, nonce_hash, jkt, resource, ip, request_id, place)
 ), code as materialized (
-  select p.place, p.nonce_hash, coalesce(a.jkt, p.jkt) as bound_jkt, a.*,
+  select p.place, p.nonce_hash, p.ip, p.request_id, coalesce(a.jkt, p.jkt) as bound_jkt, a.*,
     case
       when a.client <> p.client                                   then 'client_mismatch'
       when a.redirect_uri is distinct from p.redirect_uri         then 'redirect_mismatch'
@@ -44,7 +45,7 @@ with p as materialized (
       when code.auth_time < greatest(v.not_before, c.not_before, u.not_before)             then 'not_before'
       when ${sessionIsDead}                                                                then 'session_dead'
       else 'ok' end) as outcome,
-    h.seq as rvp, greatest(v.iat_floor, c.iat_floor) as iat_floor,
+    c.client_id, h.seq as rvp, greatest(v.iat_floor, c.iat_floor) as iat_floor,
     case when not code.offline then ${sessionMaxEnds} end as s_max_ends, case when not code.offline then ${sessionIdleEnds} end as s_idle_ends,
     case when code.offline then least(v.offline_idle_s, c.offline_idle_s) else least(v.refresh_idle_s, c.idle_s, ${sessionIdle}) end as idle_s,
     case when code.offline then least(v.offline_max_s, c.offline_max_s) else least(v.refresh_max_s, c.max_s) end as max_s
@@ -61,6 +62,11 @@ with p as materialized (
          verdict.rvp, code.auth_time, code.acr, code.amr, code.bound_jkt
   from code join verdict on verdict.place = code.place where verdict.outcome = 'ok'
   returning id, expires_at, idle_s
+), audited as (
+  insert into audit_events (type, actor, target_kind, target_id, user_id, client_id, ip, request_id, detail)
+  select 'code.redeemed', 'client:' || verdict.client_id, 'grant', code.grant_id::text, code.user_id, verdict.client_id, code.ip, code.request_id,
+         jsonb_build_object('session_id', code.session_id)
+  from code join verdict on verdict.place = code.place where verdict.outcome = 'ok'
 )
 select code.place::int, verdict.outcome, code.grant_id as "grantId", code.user_id as "userId", case when not code.offline then code.session_id end as "sessionId",
        code.offline, code.scope, code.resource, code.claims, (select standard_claims(u) from users u where u.id = code.user_id and code.claims is not null) as "userClaims",

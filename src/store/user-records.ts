@@ -67,6 +67,13 @@ export async function listUsers(
   return (await query.execute()).map(fromRow)
 }
 
+/** The names of users by their ids. Who is gone has none. */
+export async function readUsernames(db: Queries, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db.kysely.selectFrom('users').select(['id', 'username']).where('id', 'in', ids).execute()
+  return new Map(rows.map(({ id, username }) => [id, username]))
+}
+
 /** A user who was searched for, and what was found: the user name or the e-mail address, normalised. */
 export interface FoundUser extends UserRecord {
   readonly found: string

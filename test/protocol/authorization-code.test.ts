@@ -35,6 +35,16 @@ describe('RFC 6749 §4.1.3: a code is exchanged for tokens', () => {
     expect(claimsOf(body.access_token)).toMatchObject({ sub: user.id, client_id: app.clientId })
   })
 
+  it('is on record once: who redeemed it, for whom, and the grant that it gave', async () => {
+    const { code, verifier, user } = await signIn()
+    const answers = await Promise.all([1, 2, 3].map(() => app.exchange(code, verifier)))
+    const { gid, sid } = claimsOf(answers.find(({ status }) => status === 200)?.body.access_token ?? '')
+    const { body } = await server.admin('GET', `/audit-events?user_id=${user.id}&type=code.redeemed`)
+    const about = { user_id: user.id, client_id: app.clientId, target_kind: 'grant', target_id: gid }
+    expect(body['items']).toMatchObject([{ actor: `client:${app.clientId}`, ...about, detail: { session_id: sid } }])
+    expect(body['items']).toMatchObject([{ ip: expect.any(String), request_id: expect.any(String) }])
+  })
+
   it('without openid there is no ID token; without the refresh_token grant type no refresh token', async () => {
     const plain = await server.createClient({ grant_types: ['authorization_code'], scope: 'profile' })
     const { username } = await server.createUser()

@@ -297,3 +297,51 @@ describe('by itself', () => {
     expect(await left()).toBe(afterClose)
   })
 })
+
+describe('what ran out by itself is told when its row goes, once', () => {
+  const told = (id: string) =>
+    server.db.query<{ type: string; reason: string | null; detail: Record<string, unknown> | null }>(
+      `select type, reason, detail from audit_events where target_id = '${id}' and actor = 'system'`,
+    )
+  const ids = (tokens: { access_token: string }) => claimsOf(tokens.access_token) as { sid: string; gid: string }
+
+  it('a session and its grant, with the moment, the limit that passed, and the number of refreshes', async () => {
+    const tokens = await signedIn()
+    const { sid, gid } = ids(tokens)
+    const again = await app.refresh(tokens.refresh_token)
+    expect((await app.refresh(again.body.refresh_token)).status).toBe(200)
+    const { body: session } = await server.admin<{ idle_expires_at: string }>('GET', `/sessions/${sid}`)
+    await server.wait(9 * day)
+    await Promise.all([cleanUp(), cleanUp()])
+    await cleanUp()
+    const [expired, ...more] = await told(sid)
+    expect(more).toEqual([])
+    expect(expired).toMatchObject({ type: 'session.expired', reason: 'session_idle' })
+    expect(new Date(String(expired?.detail?.['expired_at'])).toISOString().slice(0, 19)).toBe(
+      session.idle_expires_at.slice(0, 19),
+    )
+    expect(await told(gid)).toMatchObject([{ type: 'grant.expired', reason: 'grant_idle', detail: { refreshes: 2 } }])
+  })
+
+  it('of what was ended only how often it was refreshed', async () => {
+    const [one, two] = [await signedIn(), await signedIn()]
+    await app.refresh(one.refresh_token)
+    for (const tokens of [one, two]) await server.admin('DELETE', `/sessions/${ids(tokens).sid}`)
+    await server.wait(9 * day)
+    await cleanUp()
+    expect(await told(ids(one).sid)).toEqual([])
+    expect(await told(ids(one).gid)).toMatchObject([
+      { type: 'grant.refreshed', reason: null, detail: { refreshes: 1 } },
+    ])
+    expect(await told(ids(two).gid)).toEqual([])
+  })
+
+  it('nothing of what a line has ended: the line is told already', async () => {
+    const tokens = await signedIn()
+    await server.admin('POST', '/revocations', { all: true })
+    await server.wait(9 * day)
+    await cleanUp()
+    expect(await told(ids(tokens).sid)).toEqual([])
+    expect(await told(ids(tokens).gid)).toEqual([])
+  })
+})

@@ -75,6 +75,7 @@ describe('every answer of the server', () => {
       '/.well-known/oauth-authorization-server',
       '/.well-known/openid-configuration',
       '/admin/v1/openapi.json',
+      '/assets/console.css',
       '/assets/icon.svg',
       '/assets/style.css',
       '/not-before',

@@ -28,9 +28,8 @@ export function buildServer(): string {
     encoding: 'utf8',
   })
   if (!fs.existsSync(path.join(draft, 'main.js'))) throw new Error(`the build failed:\n${tsc.stdout}${tsc.stderr}`)
-  for (const asset of ['style.css', 'icon.svg'])
-    fs.copyFileSync(path.join(root, 'src/http/views', asset), path.join(draft, 'http/views', asset))
-  spawnSync(process.execPath, [path.join(root, 'scripts/pack.mjs'), draft], { cwd: root, stdio: 'inherit' })
+  for (const script of ['copy-assets.mjs', 'pack.mjs'])
+    spawnSync(process.execPath, [path.join(root, 'scripts', script), draft], { cwd: root, stdio: 'inherit' })
   try {
     fs.renameSync(draft, target)
   } catch {

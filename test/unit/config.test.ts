@@ -43,6 +43,7 @@ describe('settings: nothing set', () => {
       host: '127.0.0.1',
       port: 3000,
       workers: 1,
+      console: true,
       trustProxy: [],
       nodeEnv: 'development',
       logLevel: 'info',
@@ -88,6 +89,12 @@ describe('settings: nothing set', () => {
 })
 
 describe('settings that follow another one', () => {
+  it('the console is served unless the admin API is somewhere else', () => {
+    expect(readConfig({ ADMIN_PORT: '3001' }).console).toBe(false)
+    expect(readConfig({ ADMIN_PORT: '3001', CONSOLE: 'true' }).console).toBe(true)
+    expect(readConfig({ CONSOLE: 'false' }).console).toBe(false)
+  })
+
   it('the issuer follows the port', () => {
     expect(readConfig({ PORT: '8080' }).issuer).toBe('http://localhost:8080')
   })

@@ -11,7 +11,7 @@ export interface Person {
 }
 
 /** How old a sign-in may be when something is changed. */
-const freshSeconds = 300
+export const freshSeconds = 300
 const confirmationSeconds = 120
 
 /** Asks for a new authentication before anything is changed: a screen that was left open signs in nobody (RFC 9470 §3). */
@@ -38,16 +38,24 @@ export class ConfirmationNeeded extends Problem {
  * person and for exactly this request. @throws {ConfirmationNeeded}
  */
 export function requireConfirmation(
-  { userId, nowSeconds }: Person,
+  person: Person,
   request: readonly unknown[],
   given: string | string[] | undefined,
   seal: Seal,
 ): void {
-  const context = `confirmation ${userId} ${sha256(JSON.stringify(request)).toString('base64url')}`
-  if (typeof given === 'string' && readUntil(given, context, seal) > nowSeconds) return
-  const until = String(Math.floor(nowSeconds) + confirmationSeconds)
-  throw new ConfirmationNeeded(seal.seal(Buffer.from(until), context).toString('base64url'))
+  const context = contextOf(person, request)
+  if (typeof given === 'string' && readUntil(given, context, seal) > person.nowSeconds) return
+  throw new ConfirmationNeeded(confirmationOf(person, request, seal))
 }
+
+/** The code by which this person confirms exactly this request during the next two minutes. */
+export function confirmationOf(person: Person, request: readonly unknown[], seal: Seal): string {
+  const until = String(Math.floor(person.nowSeconds) + confirmationSeconds)
+  return seal.seal(Buffer.from(until), contextOf(person, request)).toString('base64url')
+}
+
+const contextOf = ({ userId }: Person, request: readonly unknown[]): string =>
+  `confirmation ${userId} ${sha256(JSON.stringify(request)).toString('base64url')}`
 
 /** Until when a code is good; of one that is not ours, or for something else, it never was. */
 function readUntil(code: string, context: string, seal: Seal): number {

@@ -13,9 +13,10 @@ const documents = [
   { name: 'Not-before', path: '/not-before' },
 ]
 
-const assets = { 'style.css': 'text/css; charset=utf-8', 'icon.svg': 'image/svg+xml' }
+const css = 'text/css; charset=utf-8'
+const assets = { 'style.css': css, 'console.css': css, 'icon.svg': 'image/svg+xml' }
 
-/** GET / for people who follow the issuer's address, and the two files that the pages need. */
+/** GET / for people who follow the issuer's address, and the files that the pages need. */
 export function frontPageRoutes(app: FastifyInstance, tools: HttpTools, development: boolean): void {
   const endpoints = documents.map((document) => ({ ...document, href: tools.issuer + document.path }))
   const page = (username?: string) =>

@@ -10,7 +10,7 @@ import { SetUpPage, SetupPage, type SetupPageProps } from '../views/setup.tsx'
 import { text } from '../views/text.ts'
 
 /** GET /setup is where a set-up link leads, POST /setup makes the account. The code is the proof: there is no session to protect. */
-export function setupRoutes(app: FastifyInstance, tools: AdminTools): void {
+export function setupRoutes(app: FastifyInstance, tools: AdminTools, hasConsole: boolean): void {
   app.get('/setup', async (_request, reply) => sendForm(reply, {}))
 
   app.post('/setup', async (request, reply) => {
@@ -28,7 +28,7 @@ export function setupRoutes(app: FastifyInstance, tools: AdminTools): void {
       return sendForm(reply.status(400), { ...shown, ...saidOf(error) })
     }
     allowPage(reply)
-    return reply.send(renderPage(<SetUpPage username={username} />))
+    return reply.send(renderPage(<SetUpPage username={username} hasConsole={hasConsole} />))
   })
 }
 

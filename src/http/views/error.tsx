@@ -11,7 +11,7 @@ import { text } from './text.ts'
 export interface ErrorPageProps {
   title: string
   message: string
-  audience: 'user' | 'developer'
+  audience: 'user' | 'developer' | 'administrator'
   reference: string
   detail?: string | undefined
   action?: { href: string; label: string } | undefined

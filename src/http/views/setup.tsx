@@ -59,8 +59,8 @@ export function SetupPage({ code, username, error, field }: SetupPageProps) {
   )
 }
 
-/** Says that the account is there, and what it is good for. */
-export function SetUpPage({ username }: { username: string }) {
+/** Says that the account is there, and what it is good for. `hasConsole`: the console is served here. */
+export function SetUpPage({ username, hasConsole }: { username: string; hasConsole: boolean }) {
   const words = text.setUp
   return (
     <Layout title={words.title}>
@@ -69,8 +69,8 @@ export function SetUpPage({ username }: { username: string }) {
         {words.account} <bdi class="who">{username}</bdi>
       </p>
       <p>{words.next}</p>
-      <a class="button secondary" href="/">
-        {words.done}
+      <a id="done" class={`button ${hasConsole ? 'primary' : 'secondary'}`} href={hasConsole ? '/admin' : '/'}>
+        {hasConsole ? words.console : words.done}
       </a>
     </Layout>
   )

@@ -42,6 +42,7 @@ const english = {
     account: 'You can sign in as',
     next: 'Apps that ask for scopes of the admin API now get what your role allows.',
     done: 'Done',
+    console: 'Sign in to the console',
   },
   consent: {
     title: 'Allow access?',
@@ -108,6 +109,7 @@ const english = {
   error: {
     user: 'You can fix this. Go back to the app and start again from there.',
     developer: 'You did nothing wrong. Only the people who run the app can fix this: tell them the reference below.',
+    administrator: 'You can, or somebody whose role allows more.',
     who: 'Who can fix it',
     reference: 'Reference',
     detail: 'Detail for developers',

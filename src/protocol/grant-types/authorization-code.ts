@@ -30,6 +30,7 @@ export const authorizationCode: GrantType = async ({ client, parameters, actor }
     ...(codeChallenge ? { codeChallenge } : {}),
     ...(fresh ? { nonceHash: sha256(fresh.nonce) } : {}),
     ...requested,
+    actor,
   })
   if (!grant) throw invalid('unknown')
   const endGrant = (id: string, reason: 'code_replay' | 'limit') =>
