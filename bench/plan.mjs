@@ -19,7 +19,7 @@ export function planOf({ flows, quick, only, rounds, seconds }) {
     const single = {
       flow,
       processes: 1,
-      servers: flow === 'refresh' ? (quick ? withFloor.filter((name) => !name.includes('plain')) : withFloor) : beside,
+      servers: serversOf(flow, quick),
       levels: quick ? quickLevels(flow) : [1, 8, 32],
       isCounted: !quick,
     }
@@ -47,6 +47,12 @@ export function planOf({ flows, quick, only, rounds, seconds }) {
       })),
     }))
     .filter((stage) => stage.servers.length > 0)
+}
+
+/** The floor serves documents too: what Fastify alone takes for one, without log and headers. */
+function serversOf(flow, quick) {
+  if (flow === 'refresh') return quick ? withFloor.filter((name) => !name.includes('plain')) : withFloor
+  return flow === 'jwks' ? [...beside, 'floor'] : beside
 }
 
 const hasDouble = (flow, quick) => flow === 'client-credentials' || (flow === 'refresh' && !quick)

@@ -41,8 +41,7 @@ it('explains an access token: signature, claims in words, and whether it was rev
   ])
     expect(out).toContain(part)
   expect(out).toMatch(/expires +\d{4}-.* UTC \(in .*\)$/m)
-  // The admin may look at grants, but not introspect everything.
-  expect(out).toContain('its grant is alive; for the token itself the scope introspect:any is needed')
+  expect(out).toContain('no, by introspection')
 })
 
 it('asks by introspection where the client may', async () => {
@@ -62,6 +61,14 @@ it('asks by introspection where the client may', async () => {
   expect(out).toContain('because an administrator ended it')
   const json = JSON.parse((await run(['tokens', 'inspect', own.access_token, '--json'], { env })).out) as object
   expect(json).toMatchObject({ kind: 'access_token', signature: 'good', expired: false, alive: false })
+})
+
+it('says what is missing where the client may look at grants only', async () => {
+  const reader = { grant_types: ['client_credentials'], redirect_uris: [], scope: 'sessions:read' }
+  const { clientId, secret = '' } = await server.createClient(reader)
+  const env = { FALCONER_URL: server.url, FALCONER_CLIENT_ID: clientId, FALCONER_CLIENT_SECRET: secret }
+  const { out } = await run(['tokens', 'inspect', tokens.access_token], { env })
+  expect(out).toContain('its grant is alive; for the token itself the scope introspect:any is needed')
 })
 
 it('explains an ID token', async () => {

@@ -26,9 +26,9 @@ it('a stream is cut off for a reader that does not keep up; the others go on', a
   const keen = await readerOf(server, authorization).stream({ after: 0 })
   await keen.next()
   const [row] = await server.db.query<{ seq: number }>(
-    `with n as (update feed_head set seq = seq + 400000 returning seq)
+    `with n as (update feed_head set seq = seq + 200000 returning seq)
      insert into feed_entries (seq, kind, key, until)
-     select n.seq - 400000 + i, 's', substring(uuid_send(gen_random_uuid()) from 9), clock_now() + interval '10 min' from n, generate_series(1, 400000) i
+     select n.seq - 200000 + i, 's', substring(uuid_send(gen_random_uuid()) from 9), clock_now() + interval '10 min' from n, generate_series(1, 200000) i
      order by i desc returning seq::int`,
   )
   await keen.until(({ to }) => to >= Number(row?.seq))
