@@ -87,7 +87,7 @@ describe('the door of the console', () => {
     expect(page.body).toContain('/admin/sign-in')
   })
 
-  it.each(['https://evil.example.com', '//evil.example.com', '/\\evil.example.com', '/administrator', '/login', ''])(
+  it.each(['https://evil.example.com', '//evil.example.com', '/\\evil.example.com', '/administrator', '/admin/\r\nx: y', '/admin/🦅', ''])(
     'leads from the sign-in to no other place: %j',
     async (state) => {
       const page = await server.browser().request(`/admin/signed-in?${new URLSearchParams({ state, code: 'x' })}`)

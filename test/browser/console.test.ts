@@ -41,7 +41,7 @@ describeInChromium('The console', (browser) => {
     server = await startServer({ SESSION_IDLE_SECONDS: '14400' })
     app = await server.createClient({ client_id: 'larkspur-orders', client_name: 'Larkspur Orders' })
     await liveADay(server, app)
-  }, 60_000)
+  })
   afterAll(() => server.close())
 
   /** From a set-up link to the console, as the first administrator comes. */

@@ -7,7 +7,8 @@ import { words } from '../views/console/words.ts'
 import type { ConsoleTools } from './visitor.ts'
 
 const path = '/admin/signed-in'
-const ownPage = /^\/admin(?:[/?].*)?$/
+/** A page of the console, as browsers write addresses. */
+const ownPage = /^\/admin(?:[/?][!-~]*)?$/
 
 /** GET /admin/signed-in is where the sign-in leads back to, GET /admin/sign-in begins one, also for somebody else than is signed in. */
 export function signInRoutes(app: FastifyInstance, tools: ConsoleTools): void {

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { sha256 } from '../../crypto/hash.ts'
 import { reachableAcr } from '../../login/sign-in.ts'
 import { discovery } from '../../protocol/discovery.ts'
+import type { JwkSet } from '../../protocol/keys/ring.ts'
 import { allowEveryOrigin } from '../cors.ts'
 import type { HttpTools } from '../tools.ts'
 
@@ -13,12 +14,15 @@ export function documentRoutes(app: FastifyInstance, tools: HttpTools): void {
     app.get(path, { exposeHeadRoute: true }, (request, reply) => sendDocument(request, reply, metadata, 'max-age=300'))
   }
   // Written once for as long as the keys stay what they are.
-  const jwks = new WeakMap<object, Document>()
-  app.get('/.well-known/jwks.json', { exposeHeadRoute: true }, async (request, reply) => {
-    const set = await tools.keys.jwks()
-    const document = jwks.get(set) ?? documentOf(set)
-    jwks.set(set, document)
-    return sendDocument(request, reply, document, 'max-age=300, stale-while-revalidate=60')
+  const jwks = new WeakMap<JwkSet, Document>()
+  app.get('/.well-known/jwks.json', { exposeHeadRoute: true }, (request, reply) => {
+    const send = (set: JwkSet) => {
+      const document = jwks.get(set) ?? documentOf(set)
+      jwks.set(set, document)
+      return sendDocument(request, reply, document, 'max-age=300, stale-while-revalidate=60')
+    }
+    const set = tools.keys.jwks()
+    return set instanceof Promise ? set.then(send) : send(set)
   })
 }
 

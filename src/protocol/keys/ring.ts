@@ -12,17 +12,21 @@ export interface KeyRing {
   signer(alg: SigningAlg): Promise<SigningKey>
   /** By key id: published, active and retired ones. A key id that is not known makes it look again. */
   verifiers(kid?: string): Promise<ReadonlyMap<string, PublicKey>>
-  /** The JWK Set (RFC 7517 §5): public members only. */
-  jwks(): Promise<{ keys: object[] }>
+  /** The JWK Set (RFC 7517 §5): public members only. At once where it was read a moment ago, the same object as then. */
+  jwks(): JwkSet | Promise<JwkSet>
   /** Forgets what it read, so that a change made here is seen here at once. */
   reload(): void
+}
+
+export interface JwkSet {
+  readonly keys: readonly object[]
 }
 
 interface Snapshot {
   readonly readAt: number
   readonly signers: ReadonlyMap<SigningAlg, SigningKey>
   readonly verifiers: ReadonlyMap<string, PublicKey>
-  readonly jwks: { keys: object[] }
+  readonly jwks: JwkSet
 }
 
 const ttlMs = 5000
@@ -67,8 +71,11 @@ export function createKeyRing(db: Database, seal: Seal, rotationSeconds: number)
     }
   }
 
+  const known = (maxAgeMs: number): Snapshot | undefined =>
+    snapshot && performance.now() - snapshot.readAt < maxAgeMs ? snapshot : undefined
   const snapshotWithin = async (maxAgeMs: number): Promise<Snapshot> => {
-    if (snapshot && performance.now() - snapshot.readAt < maxAgeMs) return snapshot
+    const young = known(maxAgeMs)
+    if (young) return young
     current ??= read().finally(() => {
       current = undefined
     })
@@ -87,7 +94,7 @@ export function createKeyRing(db: Database, seal: Seal, rotationSeconds: number)
       if (kid === undefined || verifiers.has(kid)) return verifiers
       return (await snapshotWithin(lookAgainMs)).verifiers
     },
-    jwks: async () => (await snapshotWithin(ttlMs)).jwks,
+    jwks: () => known(ttlMs)?.jwks ?? snapshotWithin(ttlMs).then(({ jwks }) => jwks),
     reload: () => {
       snapshot = undefined
     },
