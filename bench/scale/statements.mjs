@@ -11,7 +11,7 @@ const store = (name) => import(new URL(`../../dist/store/${name}.js`, import.met
  */
 export async function hotStatements() {
   const exported = await Promise.all(
-    ['refresh-statement', 'ending-statements', 'combined-ending-statements'].map(store),
+    ['refresh-statement', 'exchange-statement', 'ending-statements', 'combined-ending-statements'].map(store),
   )
   const found = new Map(
     exported
@@ -59,7 +59,7 @@ const listened = {
     signInSession: [[{ transaction: {}, counted: [] }], [{ transaction: {}, counted: [], sessionId: someone }]],
   },
   'session-limit': { lockSessionLimit: [[someone]] },
-  'authorization-codes': { issueCode: [[{}]], exchangeCode: [[{}]] },
+  'authorization-codes': { issueCode: [[{}]] },
   'client-credentials': { readClientMinting: [['app']] },
   introspection: {
     readTokenLiveness: [[{}]],
