@@ -29,7 +29,8 @@ export async function readPlans(pool, statements) {
 function readsAll(node, long) {
   if (node['Node Type'] === 'Seq Scan') return long.has(node['Relation Name'])
   const isIndexScan = /^(Bitmap )?Index (Only )?Scan/.test(node['Node Type'])
-  return isIndexScan && node['Index Cond'] === undefined && !node.isLimited
+  const isLong = node['Relation Name'] === undefined || long.has(node['Relation Name'])
+  return isIndexScan && isLong && node['Index Cond'] === undefined && !node.isLimited
 }
 
 function flatten(node, isLimited = false) {
