@@ -87,13 +87,18 @@ describe('the door of the console', () => {
     expect(page.body).toContain('/admin/sign-in')
   })
 
-  it.each(['https://evil.example.com', '//evil.example.com', '/\\evil.example.com', '/administrator', '/admin/\r\nx: y', '/admin/🦅', ''])(
-    'leads from the sign-in to no other place: %j',
-    async (state) => {
-      const page = await server.browser().request(`/admin/signed-in?${new URLSearchParams({ state, code: 'x' })}`)
-      expect(page.headers.get('location')).toBe('/admin')
-    },
-  )
+  it.each([
+    'https://evil.example.com',
+    '//evil.example.com',
+    '/\\evil.example.com',
+    '/administrator',
+    '/admin/\r\nx: y',
+    '/admin/🦅',
+    '',
+  ])('leads from the sign-in to no other place: %j', async (state) => {
+    const page = await server.browser().request(`/admin/signed-in?${new URLSearchParams({ state, code: 'x' })}`)
+    expect(page.headers.get('location')).toBe('/admin')
+  })
 
   it('is not there when the settings say so', async () => {
     const without = await server.another({ CONSOLE: 'false' })
@@ -246,6 +251,16 @@ describe('an ending from the console', () => {
     expect(await isAlive(victim.sid)).toBe(false)
     const receipt = await browser.submit(done, { username, password })
     expect(receipt.url).toContain('/admin/revoke/receipt')
+  })
+
+  it('of everybody is refused to somebody whose role was taken down after the preview', async () => {
+    const { id, browser } = await visitor('admin')
+    const victim = await signedIn()
+    const preview = await browser.open('/admin/revoke/preview?kind=all')
+    await server.admin('PUT', `/administrators/${id}`, { role: 'responder' })
+    const refused = await answer(browser, preview, '/admin/revoke', { understood: 'on' })
+    expect(refused.status).toBe(403)
+    expect(await isAlive(victim.sid)).toBe(true)
   })
 
   it.each([
