@@ -1,20 +1,9 @@
-import { mkdirSync } from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { describeInChromium, type Window } from '../support/chromium.ts'
+import { describeInChromium } from '../support/chromium.ts'
 import { startServer, type TestClient, type TestServer } from '../support/server.ts'
+import { looks, shoot } from './looks.ts'
 import { fillIn, setUp, useWindows } from './windows.ts'
-
-const directory = process.env['SCREENSHOT_DIR'] ?? path.join(os.tmpdir(), 'falconer-screenshots')
-
-const looks = [
-  { look: 'light', colorScheme: 'light', viewport: { width: 1280, height: 860 } },
-  { look: 'dark', colorScheme: 'dark', viewport: { width: 1280, height: 860 } },
-  { look: 'phone', colorScheme: 'light', viewport: { width: 390, height: 844 } },
-  { look: 'phone-dark', colorScheme: 'dark', viewport: { width: 390, height: 844 } },
-] as const
 
 /** Makes a day in which people came and went: the clock moves, hour by hour. */
 async function liveADay(server: TestServer, app: TestClient): Promise<void> {
@@ -37,7 +26,6 @@ describeInChromium('The console', (browser) => {
   let guests = 0
 
   beforeAll(async () => {
-    mkdirSync(directory, { recursive: true })
     server = await startServer({ SESSION_IDLE_SECONDS: '14400' })
     app = await server.createClient({ client_id: 'larkspur-orders', client_name: 'Larkspur Orders' })
     await liveADay(server, app)
@@ -69,19 +57,11 @@ describeInChromium('The console', (browser) => {
   }
 
   describe.each(looks)('$look', ({ look, ...options }) => {
-    const shoot = async ({ page }: Window, name: string) => {
-      await page.screenshot({ path: path.join(directory, `console-${name}-${look}.png`), fullPage: true })
-      const overflow = await page.evaluate(
-        'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-      )
-      expect(overflow, `${name} scrolls sideways`).toBe(0)
-    }
-
     it('every page fits its window', async () => {
       const window = await open(options)
       const { page } = window
       await enter(page, 'admin', `ada-${look}`)
-      await shoot(window, 'overview')
+      await shoot(window, `console-overview-${look}`)
       const { id, sid } = await guest()
       for (const [name, address] of [
         ['sessions', '/admin/sessions'],
@@ -101,15 +81,15 @@ describeInChromium('The console', (browser) => {
         ['preview', `/admin/revoke/preview?session_id=${sid}&reason=lost%20laptop`],
       ] as const) {
         await page.goto(server.url + address)
-        await shoot(window, name)
+        await shoot(window, `console-${name}-${look}`)
       }
       await page.click('#act')
       await page.waitForURL('**/admin/revoke/receipt**')
-      await shoot(window, 'receipt')
+      await shoot(window, `console-receipt-${look}`)
       await page.goto(`${server.url}/admin/sessions/${sid}`)
-      await shoot(window, 'session-over')
+      await shoot(window, `console-session-over-${look}`)
       await page.goto(`${server.url}/admin/users/nobody`)
-      await shoot(window, 'not-found')
+      await shoot(window, `console-not-found-${look}`)
     })
   })
 

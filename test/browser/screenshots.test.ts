@@ -1,20 +1,9 @@
-import { mkdirSync } from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { describeInChromium, type Window } from '../support/chromium.ts'
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { describeInChromium } from '../support/chromium.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { type Application, startApplication } from './application.ts'
+import { looks, shoot } from './looks.ts'
 import { fillIn, setUp, useWindows } from './windows.ts'
-
-const directory = process.env['SCREENSHOT_DIR'] ?? path.join(os.tmpdir(), 'falconer-screenshots')
-
-const looks = [
-  { look: 'light', colorScheme: 'light', viewport: { width: 1280, height: 860 } },
-  { look: 'dark', colorScheme: 'dark', viewport: { width: 1280, height: 860 } },
-  { look: 'phone', colorScheme: 'light', viewport: { width: 390, height: 844 } },
-  { look: 'phone-dark', colorScheme: 'dark', viewport: { width: 390, height: 844 } },
-] as const
 
 describeInChromium('The looks of the pages', (browser) => {
   const open = useWindows(browser)
@@ -22,7 +11,6 @@ describeInChromium('The looks of the pages', (browser) => {
   let app: Application
 
   beforeAll(async () => {
-    mkdirSync(directory, { recursive: true })
     server = await startServer()
     app = await startApplication(server, {
       client_name: 'Larkspur Orders',
@@ -40,46 +28,38 @@ describeInChromium('The looks of the pages', (browser) => {
   })
 
   describe.each(looks)('$look', ({ look, ...options }) => {
-    const shoot = async ({ page }: Window, name: string) => {
-      await page.screenshot({ path: path.join(directory, `${name}-${look}.png`), fullPage: true })
-      const overflow = await page.evaluate(
-        'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-      )
-      expect(overflow, `${name} scrolls sideways`).toBe(0)
-    }
-
     it('every page fits its window', async () => {
       const { username } = await server.createUser({ username: `ann-${look}@larkspur.example.com` })
       const window = await open(options)
       const { page } = window
       await page.goto(server.url)
-      await shoot(window, 'front')
+      await shoot(window, `front-${look}`)
       await page.goto(app.client.request({ scope: 'openid profile email offline_access orders:read' }).url)
-      await shoot(window, 'login')
+      await shoot(window, `login-${look}`)
       await fillIn(page, username, 'wrong')
       await page.click('#submit')
       await page.waitForSelector('#error')
-      await shoot(window, 'login-wrong')
+      await shoot(window, `login-wrong-${look}`)
       await fillIn(page, username)
       await page.click('#submit')
       await page.waitForSelector('#approve')
-      await shoot(window, 'consent')
+      await shoot(window, `consent-${look}`)
       await page.goto(`${server.url}/logout?client_id=${app.client.clientId}`)
-      await shoot(window, 'logout')
+      await shoot(window, `logout-${look}`)
       await page.click('#confirm-logout')
       await page.waitForURL('**/logout/confirm')
-      await shoot(window, 'logged-out')
+      await shoot(window, `logged-out-${look}`)
       await page.goto(app.client.request({ redirect_uri: 'https://elsewhere.example.com/callback' }).url)
-      await shoot(window, 'error')
+      await shoot(window, `error-${look}`)
       await page.goto(`${server.url}/login?tx=gone`)
-      await shoot(window, 'expired')
+      await shoot(window, `expired-${look}`)
       const { body: link } = await server.admin<{ url: string }>('POST', '/setup-links', {})
       await page.goto(link.url)
-      await shoot(window, 'setup')
+      await shoot(window, `setup-${look}`)
       await setUp(page, username)
-      await shoot(window, 'setup-taken')
+      await shoot(window, `setup-taken-${look}`)
       await setUp(page, `admin-${look}`)
-      await shoot(window, 'set-up')
+      await shoot(window, `set-up-${look}`)
     })
   })
 })
