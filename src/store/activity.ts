@@ -53,5 +53,5 @@ select ${firstHour} + make_interval(hours => i) as hour, coalesce(sum(n) filter 
 from generate_series(0, ${hours - 1}) as i left join moved on true group by i order by i`,
 }
 
-/** Living sessions of a day, hour by hour. Reads every session on record: with millions of them it takes longer than a statement may. */
+/** Living sessions of a day, hour by hour. Reads every session on record, and fails where that takes longer than a statement may. */
 export const countSessions = (db: Queries): Promise<HourOfSessions[]> => db.run<HourOfSessions>(sessions, [])

@@ -34,12 +34,7 @@ export function clientPages(pages: Pages, tools: ConsoleTools): void {
       return {
         section: 'clients',
         title: say[`${act}Title`](id),
-        body: (
-          <>
-            <p class="lead">{say[`${act}Lead`]}</p>
-            <Ask {...form} isDangerous={act === 'disable'} />
-          </>
-        ),
+        body: <Ask {...form} lead={say[`${act}Lead`]} isDangerous={act === 'disable'} />,
       }
     })
   }

@@ -18,12 +18,7 @@ export function keyPages(pages: Pages, tools: ConsoleTools): void {
   pages.question('/keys/rotate', 'keys:write', async ({ csrf }) => ({
     section: 'keys',
     title: say.rotateTitle,
-    body: (
-      <>
-        <p class="lead">{say.rotateLead}</p>
-        <Ask action="/admin/keys/rotate" csrf={csrf} act={say.rotateAct} back="/admin/keys" />
-      </>
-    ),
+    body: <Ask lead={say.rotateLead} action="/admin/keys/rotate" csrf={csrf} act={say.rotateAct} back="/admin/keys" />,
   }))
 
   pages.post('/keys/rotate', 'keys:write', async ({ visitor }) => {

@@ -58,12 +58,7 @@ export function userPages(pages: Pages, tools: ConsoleTools): void {
       return {
         section: 'users',
         title: say[`${act}Title`](username),
-        body: (
-          <>
-            <p class="lead">{say[`${act}Lead`]}</p>
-            <Ask {...form} isDangerous={act === 'disable'} />
-          </>
-        ),
+        body: <Ask {...form} lead={say[`${act}Lead`]} isDangerous={act === 'disable'} />,
       }
     })
 

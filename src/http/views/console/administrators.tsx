@@ -50,7 +50,7 @@ export function AdministratorList({ people, query, next, csrf, mayChange }: Admi
   )
 }
 
-/** The roles to choose from; with `none` also that there is none. */
+/** The roles to choose from; `withNone`: also that there is none. */
 export function RoleSelect({ selected, withNone = false }: { selected: string; withNone?: boolean }) {
   return (
     <select id="role" name="role">

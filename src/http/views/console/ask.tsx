@@ -3,6 +3,8 @@ import { HiddenFields } from '../hidden-fields.tsx'
 import { words } from './words.ts'
 
 interface AskProps {
+  /** What would happen. */
+  lead?: string
   /** Where the answer goes. */
   action: string
   csrf: string
@@ -15,11 +17,12 @@ interface AskProps {
   children?: ComponentChildren
 }
 
-/** The form by which something is done or left, after the page has said what it is. */
-export function Ask({ action, csrf, act, back, isDangerous = false, fields = {}, children }: AskProps) {
+/** The form by which something is done or left. */
+export function Ask({ lead, action, csrf, act, back, isDangerous = false, fields = {}, children }: AskProps) {
   return (
     <form class="ask" method="post" action={action}>
       <HiddenFields fields={{ csrf, ...fields }} />
+      {lead !== undefined && <p class="lead">{lead}</p>}
       {children}
       <div class="acts">
         <button id="act" class={`button ${isDangerous ? 'danger' : 'primary'}`} type="submit">

@@ -1,6 +1,6 @@
 import type { ClientDocument } from '../../../admin/clients.ts'
 import { Ways } from './ask.tsx'
-import { Badge, Facts } from './facts.tsx'
+import { Facts, State, shown } from './facts.tsx'
 import { ExactInstant, Instant } from './instant.tsx'
 import { Pager, Table } from './table.tsx'
 import { words } from './words.ts'
@@ -85,12 +85,3 @@ function nameOf(client: Readonly<Record<string, unknown>>): string {
   const name = client['client_name']
   return typeof name === 'string' ? name : '–'
 }
-
-function shown(value: unknown): string {
-  if (Array.isArray(value)) return value.join(', ')
-  return typeof value === 'string' ? value : JSON.stringify(value)
-}
-
-const State = ({ isDisabled }: { isDisabled: boolean }) => (
-  <Badge tone={isDisabled ? 'bad' : 'good'}>{isDisabled ? words.users.disabled : words.users.active}</Badge>
-)

@@ -2,7 +2,7 @@ import type { GrantDocument, SessionDocument } from '../../../admin/sessions.ts'
 import type { UserDocument } from '../../../admin/users.ts'
 import { Ways } from './ask.tsx'
 import { EventTable, type EventTableProps } from './events.tsx'
-import { Badge, Facts, Id } from './facts.tsx'
+import { Facts, Id, State, shown } from './facts.tsx'
 import { ExactInstant, Instant } from './instant.tsx'
 import { GrantTable, SessionTable } from './sessions.tsx'
 import { Pager, Table } from './table.tsx'
@@ -97,9 +97,3 @@ export function UserBody({ user, role, sessions, grants, may, ...latest }: UserB
     </>
   )
 }
-
-const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
-
-const State = ({ isDisabled }: { isDisabled: boolean }) => (
-  <Badge tone={isDisabled ? 'bad' : 'good'}>{isDisabled ? say.disabled : say.active}</Badge>
-)
