@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
-import type { Policy } from './domain/policy.ts'
 import { applyProfile } from './settings/compliance.ts'
-import type { Setting } from './settings/setting.ts'
+import { type ConfiguredPolicy, policySettings } from './settings/policy.ts'
+import type { Setting, ValuesOf } from './settings/setting.ts'
 import { settings } from './settings/table.ts'
 
 type Name = keyof typeof settings
-type Values = { [Key in Name]: (typeof settings)[Key] extends Setting<infer Value> ? Value : never }
+type Values = ValuesOf<typeof settings>
 type Texts = Partial<Record<Name, string>>
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -171,7 +171,7 @@ function toConfig(values: Values) {
       authorizationCodeSeconds: values.AUTHORIZATION_CODE_TTL_SECONDS,
       loginTransactionSeconds: values.LOGIN_TRANSACTION_TTL_SECONDS,
     },
-    policy: toPolicy(values),
+    policy: policyOf(values),
     keys: { publishLeadSeconds: values.KEY_PUBLISH_LEAD_SECONDS, rotationSeconds: values.KEY_ROTATION_SECONDS },
     feed: {
       maxStalenessSeconds: values.FEED_MAX_STALENESS_SECONDS,
@@ -191,22 +191,15 @@ function toConfig(values: Values) {
   }
 }
 
-function toPolicy(values: Values): Policy {
-  const { REFRESH_IDLE_SECONDS: refreshIdleSeconds, REFRESH_MAX_SECONDS: refreshMaxSeconds } = values
+/** The policy as it will stand in the database: nothing in it is still to be decided. */
+function policyOf(values: Values): ConfiguredPolicy {
+  const isOfPolicy = (name: string) => name === 'COMPLIANCE_PROFILE' || Object.hasOwn(policySettings, name)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- fromEntries forgets which name has which type
+  const policy = Object.fromEntries(Object.entries(values).filter(([name]) => isOfPolicy(name))) as Values
   return {
-    sessionIdleSeconds: values.SESSION_IDLE_SECONDS,
-    sessionMaxSeconds: values.SESSION_MAX_SECONDS,
-    ...(values.REMEMBER_ME === true && {
-      remember: { idleSeconds: values.REMEMBER_ME_IDLE_SECONDS, maxSeconds: values.REMEMBER_ME_MAX_SECONDS },
-    }),
-    ...(refreshIdleSeconds !== undefined && { refreshIdleSeconds }),
-    ...(refreshMaxSeconds !== undefined && { refreshMaxSeconds }),
-    refreshGraceSeconds: values.REFRESH_GRACE_SECONDS,
-    refreshCountsAsActivity: values.REFRESH_COUNTS_AS_ACTIVITY ?? true,
-    offlineIdleSeconds: values.OFFLINE_IDLE_SECONDS,
-    offlineMaxSeconds: values.OFFLINE_MAX_SECONDS,
-    maxSessionsPerUser: values.MAX_SESSIONS_PER_USER,
-    atSessionLimit: values.SESSION_LIMIT_POLICY,
+    ...policy,
+    REMEMBER_ME: policy.REMEMBER_ME ?? false,
+    REFRESH_COUNTS_AS_ACTIVITY: policy.REFRESH_COUNTS_AS_ACTIVITY ?? true,
   }
 }
 

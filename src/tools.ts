@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { openAuditChain } from './admin/audit-sealing.ts'
+import { holdConfigured } from './admin/settings.ts'
 import type { AdminTools } from './admin/tools.ts'
 import type { Config } from './config.ts'
 import { createCsrfTokens } from './crypto/csrf-token.ts'
@@ -22,7 +23,6 @@ import { createAuditBuffer } from './store/audit-buffer.ts'
 import { createClientCache } from './store/clients.ts'
 import { openDatabase } from './store/database.ts'
 import { readOrMakeFeedKey, replaceFeedKey } from './store/feed-key.ts'
-import { writePolicy } from './store/policy.ts'
 import { createResourceCache } from './store/resources.ts'
 
 /** What a server is made from: the settings, where the database is, and the keys that everything is sealed and derived with. */
@@ -51,7 +51,7 @@ export async function buildTools({
     preparedStatements: config.databasePreparedStatements,
     onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection broke'),
   })
-  await writePolicy(db, config.policy)
+  await holdConfigured(db, config.policy)
   const seal = createSeal(masterKeys)
   const feedContext = 'feed-key'
   const sealedFeedKey = await readOrMakeFeedKey(db, () =>
@@ -78,7 +78,6 @@ export async function buildTools({
     db,
     issuer: config.issuer,
     lifetimes: config.lifetimes,
-    offersRememberMe: config.policy.remember !== undefined,
     keys,
     feed,
     keyPolicy: config.keys,

@@ -12,15 +12,19 @@ export class ConfigFileError extends Error {
   }
 }
 
-const sections = ['resources', 'clients', 'users'] as const
+const lists = ['resources', 'clients', 'users'] as const
 
-export type Section = (typeof sections)[number]
+type List = (typeof lists)[number]
+export type Section = 'settings' | List
 export type Path = FieldProblem['path']
 
 /** What is declared, section by section. */
-export type Entries = Readonly<Record<Section, readonly Members[]>>
+export interface Entries extends Readonly<Record<List, readonly Members[]>> {
+  /** By name; what is not named stays as it is. */
+  readonly settings: Members
+}
 
-/** A configuration file that is well-formed: lists of entries. What an entry may hold is checked where it is applied. */
+/** A configuration file that is well-formed: a map of settings, and lists of entries. What an entry may hold is checked where it is applied. */
 export interface ConfigFile {
   readonly entries: Entries
   /** The error for what a path leads to. */
@@ -49,17 +53,19 @@ export function readConfigFile(text: string): ConfigFile {
   const content: unknown = document.toJS({ maxAliasCount: 100 }) ?? {}
   if (!isMembers(content)) throw error([], 'must be a map')
   for (const name of Object.keys(content))
-    if (!(sections as readonly string[]).includes(name)) throw error([name], 'is not known')
-  const [resources, clients, users] = sections.map((section) => readSection(section, content[section], error))
-  return { entries: { resources: resources ?? [], clients: clients ?? [], users: users ?? [] }, error, refusal }
+    if (name !== 'settings' && !(lists as readonly string[]).includes(name)) throw error([name], 'is not known')
+  const settings = content['settings'] ?? {}
+  if (!isMembers(settings)) throw error(['settings'], 'must be a map')
+  const [resources = [], clients = [], users = []] = lists.map((list) => readList(list, content[list], error))
+  return { entries: { settings, resources, clients, users }, error, refusal }
 }
 
-function readSection(section: Section, value: unknown, error: ConfigFile['error']): Members[] {
+function readList(list: List, value: unknown, error: ConfigFile['error']): Members[] {
   if (value === undefined || value === null) return []
-  if (!Array.isArray(value)) throw error([section], 'must be a list')
+  if (!Array.isArray(value)) throw error([list], 'must be a list')
   const entries: unknown[] = value
   return entries.map((entry, index) => {
-    if (!isMembers(entry)) throw error([section, index], 'must be a map')
+    if (!isMembers(entry)) throw error([list, index], 'must be a map')
     return entry
   })
 }
@@ -109,17 +115,17 @@ const secretMembers = { resources: undefined, clients: 'client_secret', users: '
 
 /** The entries of a file with their secrets in them. @throws {ConfigFileError} */
 export async function resolveSecrets(file: ConfigFile, sources: SecretSources): Promise<Entries> {
-  const resolve = async (section: Section): Promise<Members[]> => {
-    const member = secretMembers[section]
+  const resolve = async (list: List): Promise<Members[]> => {
+    const member = secretMembers[list]
     return Promise.all(
-      file.entries[section].map(async (entry, index) => {
+      file.entries[list].map(async (entry, index) => {
         if (member === undefined || entry[member] === undefined || entry[member] === null) return entry
-        return { ...entry, [member]: await readSecret(file, [section, index, member], entry[member], sources) }
+        return { ...entry, [member]: await readSecret(file, [list, index, member], entry[member], sources) }
       }),
     )
   }
   const [resources, clients, users] = await Promise.all([resolve('resources'), resolve('clients'), resolve('users')])
-  return { resources, clients, users }
+  return { settings: file.entries.settings, resources, clients, users }
 }
 
 /** The secret of a member: `{env: NAME}`, `{file: path}`, or, outside of production, the text itself. @throws {ConfigFileError} */

@@ -10,6 +10,7 @@ import { lifted, type Step } from './configuration-plan.ts'
 import type { ConfigurationState } from './configuration-state.ts'
 import { Problem } from './problem.ts'
 import { changeResourceIn, registerResourceIn, removeResourceIn } from './resources.ts'
+import { changeHeld } from './settings.ts'
 import type { AdminTools } from './tools.ts'
 
 export interface Work {
@@ -30,6 +31,7 @@ export async function makeChanges(tx: Queries, steps: readonly Step[], work: Wor
   const clients = kept.filter(isOf('clients'))
   const users = kept.filter(isOf('users'))
 
+  for (const step of kept.filter(isOf('settings'))) await changeHeld(tx, state.settings, step.entry, actor)
   for (const step of kept.filter(isOf('resources'))) await namedBy(step, () => applyResource(tx, step, actor, tools))
   for (const step of clients.filter(({ ends }) => !ends)) await namedBy(step, () => applyClient(tx, step, actor, tools))
   for (const step of users) await namedBy(step, () => applyProfile(tx, step, storedUser(step), actor, tools))

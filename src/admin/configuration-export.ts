@@ -3,6 +3,7 @@ import { type ClientMetadata, clientFields, readClientMetadata } from '../domain
 import type { Document } from '../domain/field.ts'
 import { resourceFields } from '../domain/resource-definition.ts'
 import { userFields } from '../domain/user-profile.ts'
+import { policyFields } from '../settings/policy.ts'
 import { listUsers } from '../store/user-records.ts'
 import type { Entries } from './config-schema.ts'
 import { readConfigurationState } from './configuration-state.ts'
@@ -15,16 +16,17 @@ import { membersOfUser } from './users.ts'
 const mostUsers = 1000
 
 /**
- * All resources and clients, and the users if they are wanted, as a file declares them: without secrets, without what is the default, in an
+ * The settings that somebody has set over the environment, all resources and clients, and the users if they are wanted, as a file declares them: without secrets, without what is the default, in an
  * order that stays. To apply it changes nothing.
  * @throws {Problem} conflict when there are too many users
  */
 export async function exportConfiguration(withUsers: boolean, tools: AdminTools): Promise<Entries> {
-  const { resources, clients } = await readConfigurationState(tools.db, [])
+  const { settings, resources, clients } = await readConfigurationState(tools.db, [])
   const users = withUsers ? await listUsers(tools.db, { limit: mostUsers + 1 }) : []
   if (users.length > mostUsers)
     throw new Problem('conflict', `There are more than ${mostUsers} users: export without them, with users=false`)
   return {
+    settings: ordered(Object.keys(policyFields), settings.overrides),
     resources: byName(
       [...resources.values()].map(({ resource }) => resourceEntry(membersOfResource(resource))),
       'identifier',

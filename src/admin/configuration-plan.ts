@@ -8,6 +8,7 @@ import type { ConfigurationState } from './configuration-state.ts'
 import { changesBetween } from './document.ts'
 import { Problem } from './problem.ts'
 import { membersOfResource, patchedDefinition } from './resources.ts'
+import { differences, patchedSettings } from './settings.ts'
 import { membersOfUser, patchedProfile } from './users.ts'
 
 export type Action = 'create' | 'change' | 'delete' | 'keep'
@@ -18,9 +19,9 @@ export type Change = { readonly from: unknown; readonly to: unknown } | 'changed
 /** One thing that is declared, or that will be deleted because it is not. */
 export interface Step {
   readonly section: Section
-  /** Where it stands; undefined for what is deleted. */
+  /** Where it stands in its list; undefined for the settings, and for what is deleted. */
   readonly index?: number
-  /** identifier, client_id or username. */
+  /** identifier, client_id or username; of the settings that it is those of the server. */
   readonly id: string
   readonly action: Action
   readonly changes: Readonly<Record<string, Change>>
@@ -43,6 +44,7 @@ export interface PreparedUser {
 }
 
 export interface Prepared {
+  readonly settings: Document
   readonly resources: readonly Document[]
   readonly clients: readonly Document[]
   readonly users: readonly PreparedUser[]
@@ -54,6 +56,7 @@ export interface Prepared {
 /** What has to happen so that everything is as it is declared. @throws {Problem} whose path leads to the entry */
 export function stepsTo(declared: Prepared, state: ConfigurationState): Step[] {
   const steps = [
+    ...settingsStep(declared.settings, state),
     ...declared.resources.map((entry, index) => at(['resources', index], () => resourceStep(entry, index, state))),
     ...declared.clients.map((entry, index) => at(['clients', index], () => clientStep(entry, index, state))),
     ...declared.users.map((user, index) => at(['users', index], () => userStep(user, index, state))),
@@ -76,6 +79,12 @@ export function lifted(where: Path, error: unknown): unknown {
   const inside = error.path ?? []
   const path = [...where, ...inside]
   return new Problem(error.type, `${path.join('.')} ${withoutName(inside.join('.'), error.detail)}`, path)
+}
+
+function settingsStep(entry: Document, { settings }: ConfigurationState): Step[] {
+  if (Object.keys(entry).length === 0) return []
+  const after = at(['settings'], () => patchedSettings(settings, entry))
+  return [{ section: 'settings', id: 'server', entry, ends: false, ...differing(differences(settings, after)) }]
 }
 
 function resourceStep(entry: Document, index: number, { resources }: ConfigurationState): Step {
@@ -132,8 +141,8 @@ function differing(changes: Readonly<Record<string, Change>>): Pick<Step, 'actio
 const asNew = (members: Document): Record<string, Change> =>
   Object.fromEntries(Object.entries(withoutNulls(members)).map(([name, to]) => [name, { from: null, to }]))
 
-/** How the member is called that names an entry. */
-const naming = { resources: 'identifier', clients: 'client_id', users: 'username' } as const
+/** How the member is called that names an entry of a list. */
+const naming = { settings: '', resources: 'identifier', clients: 'client_id', users: 'username' } as const
 const required = (member: string) => new Problem('invalid_field', `${member} is required`, [member])
 
 function refuseTwice(steps: readonly Step[]): void {

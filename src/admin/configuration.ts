@@ -112,7 +112,8 @@ async function prepare(declared: Declaration, actor: Actor, tools: AdminTools): 
   for (const [index, entry] of declared.users.entries())
     users.push(await named(['users', index], () => prepareUser(entry, tools)))
   const keptClient = actor.id.startsWith('client:') ? actor.id.slice('client:'.length) : undefined
-  return { resources: declared.resources, clients: declared.clients, users, prune: declared.prune, keptClient }
+  const { settings, resources, clients, prune } = declared
+  return { settings, resources, clients, users, prune, keptClient }
 }
 
 async function carryOutIn(
@@ -136,6 +137,7 @@ async function carryOutIn(
   const namesIn = (section: Step['section']) =>
     changing.filter((step) => step.section === section).map((step) => step.id)
   await lockChanged(tx, state, {
+    settings: namesIn('settings'),
     resources: namesIn('resources'),
     clients: namesIn('clients'),
     users: namesIn('users').map(normalizeIdentifier),

@@ -15,8 +15,11 @@ export function requireVersion(document: Document, ifMatch: string | undefined):
     throw new Problem('precondition_failed', 'If-Match does not name the current version')
 }
 
+/** What members were and are. */
+export type Changes = Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>
+
 /** What differs, member by member: for audit events of documents without secrets or personal data. */
-export function changesBetween(before: Document, after: Document): Record<string, { from: unknown; to: unknown }> {
+export function changesBetween(before: Document, after: Document): Changes {
   const changed = changedMembers(before, after)
   return Object.fromEntries(changed.map((name) => [name, { from: before[name] ?? null, to: after[name] ?? null }]))
 }

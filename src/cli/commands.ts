@@ -8,6 +8,7 @@ import { resourceNoun } from './nouns/resources.ts'
 import { revocationNoun } from './nouns/revocations.ts'
 import { serverNoun } from './nouns/server.ts'
 import { sessionNoun } from './nouns/sessions.ts'
+import { settingNoun } from './nouns/settings.ts'
 import { shellNoun } from './nouns/shell.ts'
 import { userNoun } from './nouns/users.ts'
 import { webhookNoun } from './nouns/webhooks.ts'
@@ -24,6 +25,7 @@ export const nouns: readonly Noun[] = [
   keyNoun,
   auditNoun,
   webhookNoun,
+  settingNoun,
   configNoun,
   shellNoun,
 ]

@@ -7,6 +7,4 @@ import type { Cookies } from './cookies.ts'
 export interface HttpTools extends Tools, LoginTools {
   readonly cookies: Cookies
   readonly csrf: CsrfTokens
-  /** Whether the login page offers to keep a person signed in. */
-  readonly offersRememberMe: boolean
 }

@@ -28,18 +28,31 @@ const ruleBooks: Readonly<Record<string, Profile>> = {
 }
 
 export const complianceProfiles = ['default', 'pci', 'hipaa', 'nist-aal2', 'nist-aal3'] as const
+export type ComplianceProfile = (typeof complianceProfiles)[number]
+
+/** Under every rule book only the person keeps a session alive, not an app that refreshes, and no session outlives its browser. */
+const alwaysFalse = ['REFRESH_COUNTS_AS_ACTIVITY', 'REMEMBER_ME'] as const
+
+/** What a rule book says against this value of a setting, as the rest of "NAME …"; undefined when it allows it. */
+export function profileRefusal(profile: unknown, name: string, value: unknown): string | undefined {
+  const book = ruleBooks[String(profile)]
+  if (!book) return undefined
+  const [most = Number.POSITIVE_INFINITY, least = Number.NEGATIVE_INFINITY] = [book.most[name], book.least[name]]
+  const under = `under COMPLIANCE_PROFILE=${String(profile)}`
+  if (Number(value) > most) return `must be at most ${most} ${under}`
+  if (Number(value) < least) return `must be at least ${least} ${under}`
+  const mustBeFalse: readonly string[] = alwaysFalse
+  return mustBeFalse.includes(name) && value === true ? `must be false ${under}` : undefined
+}
 
 interface Governed {
-  COMPLIANCE_PROFILE: (typeof complianceProfiles)[number]
+  COMPLIANCE_PROFILE: ComplianceProfile
   REFRESH_COUNTS_AS_ACTIVITY: boolean | undefined
   REMEMBER_ME: boolean | undefined
   RATE_LIMITS: RateLimits
 }
 
-/**
- * Brings what was not set under the chosen profile, and answers what was set more loosely than it allows.
- * Under every profile only the person keeps a session alive, not an app that refreshes, and no session outlives its browser.
- */
+/** Brings what was not set under the chosen profile, and answers what was set more loosely than it allows. */
 export function applyProfile(
   values: Governed & Record<string, unknown>,
   texts: Readonly<Record<string, string | undefined>>,
@@ -48,26 +61,26 @@ export function applyProfile(
   const profile = ruleBooks[name]
   if (!profile) return []
   const problems: string[] = []
-  const refuse = (problem: string) => problems.push(`${problem} under COMPLIANCE_PROFILE=${name}`)
-  for (const [setting, most] of Object.entries(profile.most)) {
-    if (texts[setting] === undefined) values[setting] = Math.min(Number(values[setting]), most)
-    else if (Number(values[setting]) > most) refuse(`${setting} must be at most ${most}`)
+  const refuse = (setting: string, refusal: string) => problems.push(`${setting} ${refusal}`)
+  const limited = [...Object.keys(profile.most), ...Object.keys(profile.least)]
+  for (const setting of [...limited.filter((each) => texts[each] !== undefined), ...alwaysFalse]) {
+    const refusal = profileRefusal(name, setting, values[setting])
+    if (refusal !== undefined) refuse(setting, refusal)
   }
-  for (const [setting, least] of Object.entries(profile.least)) {
-    if (texts[setting] === undefined) values[setting] = Math.max(Number(values[setting]), least)
-    else if (Number(values[setting]) < least) refuse(`${setting} must be at least ${least}`)
-  }
-  if (values.REFRESH_COUNTS_AS_ACTIVITY === true) refuse('REFRESH_COUNTS_AS_ACTIVITY must be false')
-  values.REFRESH_COUNTS_AS_ACTIVITY = false
-  if (values.REMEMBER_ME === true) refuse('REMEMBER_ME must be false')
-  values.REMEMBER_ME = false
+  for (const [setting, most] of Object.entries(profile.most)) values[setting] = Math.min(Number(values[setting]), most)
+  for (const [setting, least] of Object.entries(profile.least))
+    values[setting] = Math.max(Number(values[setting]), least)
+  for (const setting of alwaysFalse) values[setting] = false
   const { lockout } = profile
   const limits = values.RATE_LIMITS
   if (lockout && limits !== 'off') {
     const { count, seconds } = limits.login_account
     if (texts['RATE_LIMITS'] === undefined) values.RATE_LIMITS = { ...limits, login_account: lockout }
     else if (count > lockout.count || seconds < lockout.seconds)
-      refuse(`RATE_LIMITS must have login_account at no more than ${lockout.count}/${lockout.seconds}`)
+      refuse(
+        'RATE_LIMITS',
+        `must have login_account at no more than ${lockout.count}/${lockout.seconds} under COMPLIANCE_PROFILE=${name}`,
+      )
   }
   return problems
 }

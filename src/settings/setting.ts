@@ -1,3 +1,5 @@
+import { type Field, flag as flagField, integer as integerField, oneOf } from '../domain/field.ts'
+
 /** What reading a setting's text gives: its value, or what is wrong with it as the rest of "NAME …". */
 export type Reading<Value> = { readonly value: Value } | { readonly problem: string }
 
@@ -15,6 +17,14 @@ export interface Setting<Value> {
   readonly isSecret: boolean
   readonly read: (text: string) => Reading<Value>
 }
+
+/** A setting that JSON has a form for too. */
+export interface JsonSetting<Value> extends Setting<Value> {
+  readonly field: Field
+}
+
+/** The values of a table of settings, by their names. */
+export type ValuesOf<Table> = { [Name in keyof Table]: Table[Name] extends Setting<infer Value> ? Value : never }
 
 interface Wording {
   /** Says what stands in when there is no fixed default. */
@@ -86,14 +96,14 @@ export function url(
 export function integer<Default extends number | undefined>(
   meaning: string,
   { min = 1, max, unit, ...options }: { min?: number; max: number; unit?: string } & Options<Default>,
-): Setting<number | Default> {
+): JsonSetting<number | Default> {
   const accepts = `a whole number${unit === undefined ? '' : ` of ${unit}`} from ${min} to ${inWords(max, unit)}`
   const read = (given: string): Reading<number> => {
     const value = /^\d{1,15}$/.test(given) ? Number(given) : Number.NaN
     return value >= min && value <= max ? { value } : { problem: `must be ${accepts}` }
   }
   const { default: fallback, defaultIs = fallback === undefined ? 'none' : inWords(fallback, unit) } = options
-  return setting(meaning, { accepts, read }, { ...options, defaultIs })
+  return { ...setting(meaning, { accepts, read }, { ...options, defaultIs }), field: integerField(min, max) }
 }
 
 // Nobody knows 2592000 seconds by sight.
@@ -104,11 +114,11 @@ function inWords(amount: number, unit: string | undefined): string {
 }
 
 /** `true` or `false`, and nothing that merely looks like it. */
-export function flag(meaning: string, wording: Wording): Setting<boolean | undefined> {
+export function flag(meaning: string, wording: Wording): JsonSetting<boolean | undefined> {
   const accepts = 'true or false'
   const read = (given: string): Reading<boolean> =>
     given === 'true' || given === 'false' ? { value: given === 'true' } : { problem: `must be ${accepts}` }
-  return setting(meaning, { accepts, read }, { default: undefined, ...wording })
+  return { ...setting(meaning, { accepts, read }, { default: undefined, ...wording }), field: flagField }
 }
 
 /** One of the given words. */
@@ -116,13 +126,13 @@ export function choice<const Word extends string>(
   meaning: string,
   words: readonly Word[],
   options: Options<NoInfer<Word>>,
-): Setting<Word> {
+): JsonSetting<Word> {
   const accepts = `one of ${words.join(', ')}`
   const read = (given: string): Reading<Word> => {
     const value = words.find((word) => word === given)
     return value === undefined ? { problem: `must be ${accepts}` } : { value }
   }
-  return setting(meaning, { accepts, read }, options)
+  return { ...setting(meaning, { accepts, read }, options), field: oneOf(words) }
 }
 
 /** A comma-separated list, each item checked by itself; the word `none` stands for the empty list. */

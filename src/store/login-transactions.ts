@@ -13,6 +13,8 @@ export interface LoginTransaction {
   readonly madeSessionId: string | null
   readonly createdAt: Date
   readonly isExpired: boolean
+  /** Whether the sign-in page offers to keep a person signed in. */
+  readonly offersRememberMe: boolean
 }
 
 /** What a login transaction begins with. */
@@ -74,10 +76,12 @@ type SessionRow = { readonly [Field in keyof SessionFields as `session.${Field}`
 const read: Statement = {
   name: 'read_login_transaction',
   text: `
-select p.place::int, t.params, t.session_id as "madeSessionId", t.created_at as "createdAt", t.expires_at <= clock_now() as "isExpired", ${clientColumns},
+select p.place::int, t.params, t.session_id as "madeSessionId", t.created_at as "createdAt", t.expires_at <= clock_now() as "isExpired",
+       v.remember_idle_s is not null as "offersRememberMe", ${clientColumns},
        ${sessionFields.map((field) => `s."${field}" as "session.${field}"`).join(', ')}
 from unnest($1::bytea[], $2::bytea[], $3::uuid[], $4::bytea[]) with ordinality as p (handle_hash, binding_hash, session_id, secret_hash, place)
 join login_transactions t on t.handle_hash = p.handle_hash and t.binding_hash = p.binding_hash join clients c on c.id = t.client
+join server v on v.id = 1
 left join lateral (${liveSession({ id: 'p.session_id', secretHash: 'p.secret_hash', client: 't.client' })}) s on true`,
 }
 

@@ -73,6 +73,24 @@ describe('a configuration file', () => {
     expect(users.body.items).toMatchObject([{ name: 'Alice', email: 'alice@example.com' }])
   })
 
+  it('sets what it names over the environment, and takes back what is null', async () => {
+    const held = async () => {
+      const { body } = await server.admin<{ items: Body[] }>('GET', '/settings')
+      return body.items.filter(({ overridden }) => overridden).map(({ name, value }) => [name, value])
+    }
+    await server.admin('PATCH', '/settings', { MAX_SESSIONS_PER_USER: 4 })
+    const settings = 'settings: {SESSION_IDLE_SECONDS: 600, REMEMBER_ME: true}'
+    expect(await apply(settings)).toEqual({ created: 0, changed: 1, unchanged: 0 })
+    expect(await apply(settings)).toEqual({ created: 0, changed: 0, unchanged: 1 })
+    expect(await held()).toEqual([
+      ['SESSION_IDLE_SECONDS', 600],
+      ['REMEMBER_ME', true],
+      ['MAX_SESSIONS_PER_USER', 4],
+    ])
+    await apply('settings: {SESSION_IDLE_SECONDS: null, REMEMBER_ME: null, MAX_SESSIONS_PER_USER: null}')
+    expect(await held()).toEqual([])
+  })
+
   it('ends what was reached with the password that it replaces', async () => {
     const { body } = await server.admin<{ items: Body[] }>('GET', '/users?query=alice')
     const ends = () =>
@@ -102,6 +120,13 @@ describe('a configuration file', () => {
       'clients:\n  - client_id: a\n    client_secret: {env: SHOP_WEB_SECRET}\n    redirect_uris:\n      - https://a.example/\n      - http://a.example/',
       /^line 6: clients\.0\.redirect_uris\.1 must use https/,
     ],
+    [
+      'a setting that is too long',
+      'settings:\n  SESSION_MAX_SECONDS: 600\n  SESSION_IDLE_SECONDS: 3000000',
+      /^line 3: settings\.SESSION_IDLE_SECONDS must be a whole number from 1 to 2592000$/,
+    ],
+    ['a setting of the environment', 'settings: {PORT: 80}', /^line 1: settings\.PORT comes from the environment/],
+    ['settings that are none', 'settings: []', /^line 1: settings must be a map$/],
     ['a list that is none', 'users: alice', /^line 1: users must be a list$/],
     ['an entry that is none', 'users:\n  - alice', /^line 2: users\.0 must be a map$/],
     ['a file that is none', 'hello', /^line 1: the file must be a map$/],

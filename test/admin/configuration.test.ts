@@ -70,6 +70,26 @@ describe('a plan', () => {
     expect(await snapshot()).toEqual(before)
   })
 
+  it('names each setting that changes, and what holds instead of what', async () => {
+    const declared = { settings: { SESSION_IDLE_SECONDS: 600, REFRESH_IDLE_SECONDS: 300, MAX_SESSIONS_PER_USER: 0 } }
+    const { body } = await plan(declared)
+    expect(body.entries).toEqual([
+      {
+        section: 'settings',
+        id: 'server',
+        action: 'change',
+        changes: {
+          SESSION_IDLE_SECONDS: { from: 1800, to: 600 },
+          REFRESH_IDLE_SECONDS: { from: null, to: 300 },
+          // From now on whatever the environment says.
+          MAX_SESSIONS_PER_USER: { from: 0, to: 0 },
+        },
+      },
+    ])
+    await apply(declared)
+    expect((await plan(declared)).body.counts).toEqual({ create: 0, change: 0, delete: 0, keep: 1 })
+  })
+
   it('names each member that changes, with both values, and of a secret only that it does', async () => {
     await apply(shop)
     const other = {
@@ -296,6 +316,7 @@ describe('the export', () => {
       email_verified: true,
       address: { country: 'DE' },
     })
+    await server.admin('PATCH', '/settings', { SESSION_MAX_SECONDS: 7200, SESSION_IDLE_SECONDS: 600 })
     const text = JSON.stringify(await exported())
     expect(text).not.toMatch(/secret|password|hash/)
     const all = JSON.parse(text) as Record<string, Body[]>
@@ -318,6 +339,7 @@ describe('the export', () => {
       skip_consent: true,
       single_flight: true,
     })
+    expect(all['settings']).toEqual({ SESSION_IDLE_SECONDS: 600, SESSION_MAX_SECONDS: 7200 })
     expect(all['resources']).toEqual([
       shop.resources[0],
       { identifier: 'https://b.example.com', name: 'B', scopes: [], signing_alg: 'EdDSA' },
@@ -331,7 +353,7 @@ describe('the export', () => {
   })
 
   it('makes the same elsewhere', async () => {
-    await apply(shop)
+    await apply({ ...shop, settings: { SESSION_IDLE_SECONDS: 600 } })
     const { clients = [], ...rest } = await exported()
     const there = await startServer()
     try {
@@ -355,6 +377,7 @@ describe('two at once', () => {
           name: word,
           scopes: [`${word}:${i}`],
         })),
+        settings: { SESSION_IDLE_SECONDS: 600 + word.length, SESSION_MAX_SECONDS: 7000 + word.length },
         clients: names.map((i) => ({
           client_id: `client-${i}`,
           client_name: word,
@@ -380,7 +403,7 @@ describe('two at once', () => {
         ])
         expect([...words]).toHaveLength(1)
         const won = state(String([...words][0]))
-        expect((await plan(won)).body.counts).toMatchObject({ create: 0, change: 0, keep: 27 })
+        expect((await plan(won)).body.counts).toMatchObject({ create: 0, change: 0, keep: 28 })
       }
     } finally {
       await other.close()

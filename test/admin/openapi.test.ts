@@ -154,6 +154,7 @@ describe('what the admin API answers', () => {
     await call('GET', '/audit-events?limit=200')
     await call('GET', '/audit-events/verification')
     await call('GET', '/settings')
+    await call('PATCH', '/settings', { SESSION_IDLE_SECONDS: 900 })
     const keys = await call<{ items: { kid: string }[] }>('GET', '/keys')
     await call('POST', '/keys/rotate')
     await call('POST', `/keys/${keys.items[0]?.kid}/compromise`, undefined, wait)

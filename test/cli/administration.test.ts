@@ -10,10 +10,35 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-describe('falconer settings list', () => {
-  it('shows what holds now', async () => {
-    const settings = await falconer.json<{ name: string; value: unknown }[]>('settings', 'list')
-    expect(settings).toContainEqual({ name: 'SESSION_IDLE_SECONDS', value: 1800, source: 'database' })
+describe('falconer settings', () => {
+  const idle = async () => {
+    const settings = await falconer.json<{ name: string }[]>('settings', 'list')
+    return settings.find(({ name }) => name === 'SESSION_IDLE_SECONDS')
+  }
+
+  it('list shows what holds now; update sets it over the environment and takes it back', async () => {
+    const before = {
+      name: 'SESSION_IDLE_SECONDS',
+      value: 1800,
+      source: 'database',
+      configured: 1800,
+      overridden: false,
+    }
+    expect(await idle()).toEqual(before)
+    const said = await falconer('settings', 'update', '--session-idle-seconds', '600', '--no-remember-me', '--yes')
+    expect(said.out).toMatch(/SESSION_IDLE_SECONDS\s+600/)
+    expect(said.out).toMatch(/REMEMBER_ME\s+no/)
+    expect(await idle()).toEqual({ ...before, value: 600, overridden: true })
+    await falconer('settings', 'update', '--unset', 'SESSION_IDLE_SECONDS', '--unset', 'REMEMBER_ME', '--yes')
+    expect(await idle()).toEqual(before)
+  })
+
+  it('update says what is wrong in words of the command line, and asks first', async () => {
+    const tooMuch = await falconer('settings', 'update', '--refresh-grace-seconds', '61', '--yes')
+    expect(tooMuch).toMatchObject({ code: 1, err: '--refresh-grace-seconds must be <= 60.\n' })
+    expect((await falconer('settings', 'update', '--session-idle-seconds', '600')).code).toBe(2)
+    expect((await falconer('settings', 'update')).code).toBe(2)
+    expect(await idle()).toMatchObject({ value: 1800 })
   })
 })
 

@@ -85,12 +85,25 @@ const limits: [string, string[]][] = [
   ['OFFLINE_MAX_SECONDS', [...session, ...online]],
 ]
 
+/** Sets one over the environment. */
+const override = async (name: string, value: number | null) =>
+  expect((await server.admin('PATCH', '/settings', { [name]: value })).status).toBe(200)
+
 describe('a limit that is tightened holds at once for what is alive, wherever it is asked for', () => {
-  it.each(limits)('%s', async (name, survivors) => {
+  it.each(limits)('%s, by an instance that starts', async (name, survivors) => {
     const held = await hold()
     await server.wait(400)
     await setPolicy({ [name]: '300' })
     expect((await living(held)).toSorted()).toEqual(survivors.toSorted())
+  })
+
+  it.each(limits)('%s, by an administrator, whatever starts afterwards', async (name, survivors) => {
+    const held = await hold()
+    await server.wait(400)
+    await override(name, 300)
+    await setPolicy({ [name]: '86400' })
+    expect((await living(held)).toSorted()).toEqual(survivors.toSorted())
+    await override(name, null)
   })
 
   it.each(limits.filter(([name]) => name.includes('IDLE')))(
@@ -226,8 +239,7 @@ describe('a change of the policy', () => {
       {
         actor: 'system',
         detail: {
-          before: { session_idle_s: 1800, max_sessions: 0 },
-          after: { session_idle_s: 300, max_sessions: 3 },
+          changes: { SESSION_IDLE_SECONDS: { from: 1800, to: 300 }, MAX_SESSIONS_PER_USER: { from: 0, to: 3 } },
         },
       },
     ])
@@ -238,8 +250,8 @@ describe('a change of the policy', () => {
     await setPolicy({ REFRESH_IDLE_SECONDS: '300' })
     await setPolicy()
     expect((await events()).slice(before).map(({ detail }) => detail)).toEqual([
-      { before: { refresh_idle_s: null }, after: { refresh_idle_s: 300 } },
-      { before: { refresh_idle_s: 300 }, after: { refresh_idle_s: null } },
+      { changes: { REFRESH_IDLE_SECONDS: { from: null, to: 300 } } },
+      { changes: { REFRESH_IDLE_SECONDS: { from: 300, to: null } } },
     ])
   })
 })

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { parse as parseYaml } from 'yaml'
 import { ConfigError, loadConfig, readConfig } from '../../src/config.ts'
 import { envExample } from '../../src/settings/env-example.ts'
+import { toPolicy } from '../../src/settings/policy.ts'
 import { defaultRateLimits } from '../../src/settings/rate-limits.ts'
 import { settings } from '../../src/settings/table.ts'
 
@@ -58,14 +59,20 @@ describe('settings: nothing set', () => {
         loginTransactionSeconds: 1800,
       },
       policy: {
-        sessionIdleSeconds: 1800,
-        sessionMaxSeconds: 36_000,
-        refreshGraceSeconds: 10,
-        refreshCountsAsActivity: true,
-        offlineIdleSeconds: 2_592_000,
-        offlineMaxSeconds: 5_184_000,
-        maxSessionsPerUser: 0,
-        atSessionLimit: 'end_oldest',
+        COMPLIANCE_PROFILE: 'default',
+        SESSION_IDLE_SECONDS: 1800,
+        SESSION_MAX_SECONDS: 36_000,
+        REMEMBER_ME: false,
+        REMEMBER_ME_IDLE_SECONDS: 1_209_600,
+        REMEMBER_ME_MAX_SECONDS: 2_592_000,
+        REFRESH_IDLE_SECONDS: undefined,
+        REFRESH_MAX_SECONDS: undefined,
+        REFRESH_GRACE_SECONDS: 10,
+        REFRESH_COUNTS_AS_ACTIVITY: true,
+        OFFLINE_IDLE_SECONDS: 2_592_000,
+        OFFLINE_MAX_SECONDS: 5_184_000,
+        MAX_SESSIONS_PER_USER: 0,
+        SESSION_LIMIT_POLICY: 'end_oldest',
       },
       keys: { publishLeadSeconds: 86_400, rotationSeconds: 7_776_000 },
       feed: { maxStalenessSeconds: 5, mostConnections: 1000 },
@@ -100,14 +107,11 @@ describe('settings that follow another one', () => {
   })
 
   it('remember-me is offered when one of its times is set, unless it is switched off', () => {
-    expect(readConfig({}).policy.remember).toBeUndefined()
-    expect(readConfig({ REMEMBER_ME: 'true' }).policy.remember).toEqual({
-      idleSeconds: 1_209_600,
-      maxSeconds: 2_592_000,
-    })
-    const { remember } = readConfig({ REMEMBER_ME_IDLE_SECONDS: '60' }).policy
-    expect(remember).toEqual({ idleSeconds: 60, maxSeconds: 2_592_000 })
-    expect(readConfig({ REMEMBER_ME: 'false', REMEMBER_ME_IDLE_SECONDS: '60' }).policy.remember).toBeUndefined()
+    const rememberIn = (env: Record<string, string>) => toPolicy(readConfig(env).policy).remember
+    expect(rememberIn({})).toBeUndefined()
+    expect(rememberIn({ REMEMBER_ME: 'true' })).toEqual({ idleSeconds: 1_209_600, maxSeconds: 2_592_000 })
+    expect(rememberIn({ REMEMBER_ME_IDLE_SECONDS: '60' })).toEqual({ idleSeconds: 60, maxSeconds: 2_592_000 })
+    expect(rememberIn({ REMEMBER_ME: 'false', REMEMBER_ME_IDLE_SECONDS: '60' })).toBeUndefined()
   })
 
   it('there is a demo only beside the embedded database, unless it is asked for', () => {
@@ -353,18 +357,18 @@ describe('settings that contradict each other', () => {
 describe('compliance profiles', () => {
   it('set what was not set', () => {
     const { policy, auditRetentionDays, rateLimits } = readConfig({ COMPLIANCE_PROFILE: 'pci' })
-    expect(policy).toMatchObject({ sessionIdleSeconds: 900, refreshCountsAsActivity: false })
+    expect(policy).toMatchObject({ SESSION_IDLE_SECONDS: 900, REFRESH_COUNTS_AS_ACTIVITY: false })
     expect(rateLimits).toMatchObject({ login_account: { count: 10, seconds: 1800 } })
     expect(auditRetentionDays).toBe(400)
     expect(readConfig({ COMPLIANCE_PROFILE: 'hipaa' }).auditRetentionDays).toBe(2190)
-    expect(readConfig({ COMPLIANCE_PROFILE: 'nist-aal2' }).policy.sessionIdleSeconds).toBe(1800)
-    expect(readConfig({ COMPLIANCE_PROFILE: 'nist-aal3' }).policy.sessionIdleSeconds).toBe(900)
+    expect(readConfig({ COMPLIANCE_PROFILE: 'nist-aal2' }).policy.SESSION_IDLE_SECONDS).toBe(1800)
+    expect(readConfig({ COMPLIANCE_PROFILE: 'nist-aal3' }).policy.SESSION_IDLE_SECONDS).toBe(900)
   })
 
   it('take what is stricter', () => {
     const strict = { COMPLIANCE_PROFILE: 'pci', SESSION_IDLE_SECONDS: '300', RATE_LIMITS: 'login_account=5/3600' }
     const { policy, rateLimits } = readConfig(strict)
-    expect(policy.sessionIdleSeconds).toBe(300)
+    expect(policy.SESSION_IDLE_SECONDS).toBe(300)
     expect(rateLimits).toMatchObject({ login_account: { count: 5, seconds: 3600 } })
   })
 

@@ -115,7 +115,7 @@ async function send(
 function withLine(refused: Refused, file: ConfigFile): Error {
   const { pointer, detail } = refused.problem
   const isInFile =
-    typeof pointer === 'string' && typeof detail === 'string' && /^\/(resources|clients|users)\b/.test(pointer)
+    typeof pointer === 'string' && typeof detail === 'string' && /^\/(settings|resources|clients|users)\b/.test(pointer)
   return isInFile ? file.refusal(pointer, detail) : refused
 }
 

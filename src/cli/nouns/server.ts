@@ -18,14 +18,6 @@ export const serverNoun: Noun = {
       load: async () => (await import('../commands/migrate.ts')).migrateDatabase,
     },
     {
-      name: 'settings list',
-      summary: 'list the settings that hold now',
-      notes: ['They come from the environment of the server; .env.example explains them.'],
-      examples: ['falconer settings list', 'falconer settings list --json'],
-      scopes: ['settings:read'],
-      load: async () => (await import('../commands/settings.ts')).list,
-    },
-    {
       name: 'verify-proxy',
       summary: 'check access tokens for nginx, Envoy and services in any language',
       loadRaw: async () => (await import('../../verify-proxy/command.ts')).command,

@@ -233,4 +233,13 @@ export const userExport = named(
   }),
 )
 
-export const setting = named('Setting', record({ name: text, value: some, source: value('database', 'environment') }))
+export const setting = named(
+  'Setting',
+  record({
+    name: text,
+    value: some,
+    source: value('database', 'environment'),
+    configured: { description: 'What the environment says' },
+    overridden: { ...boolean, description: 'An administrator has set it over the environment' },
+  }),
+)

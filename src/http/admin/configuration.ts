@@ -8,10 +8,11 @@ import { type Accepted, boolean, list, named, nullable, object, record, type Sch
 /** Some thousand clients. */
 const bodyBytes = 1024 * 1024
 
-const sections = ['resources', 'clients', 'users'] as const
+const sections = ['settings', 'resources', 'clients', 'users'] as const
 // What an entry may hold is checked where it is applied, with the same words as for a file.
 const entries: Schema<readonly Document[]> = { type: 'array', items: { type: 'object' }, maxItems: 5000 }
-const declared = { resources: entries, clients: entries, users: entries }
+const settings: Schema<Document> = { type: 'object' }
+const declared = { settings, resources: entries, clients: entries, users: entries }
 const pruned = { ...boolean, description: 'Delete the clients and resources that are not named' }
 const wanted = object({}, { ...declared, prune: pruned })
 const expected = string({
@@ -29,7 +30,7 @@ const plan = named(
       record(
         {
           section: value(...sections),
-          id: { type: 'string', description: 'identifier, client_id or username' },
+          id: { type: 'string', description: 'identifier, client_id or username; of the settings, server' },
           action: value('create', 'change', 'delete', 'keep'),
         },
         {
@@ -52,9 +53,12 @@ const plan = named(
 
 const exporting = {
   operation: 'export_configuration',
-  summary: 'Shows resources, clients and users as a configuration file declares them, without secrets',
+  summary: 'Shows settings, resources, clients and users as a configuration file declares them, without secrets',
   querystring: object({}, { users: value('true', 'false') }),
-  answer: named('Configuration', record({ resources: list({}), clients: list({}), users: list({}) })),
+  answer: named(
+    'Configuration',
+    record({ settings: { type: 'object' }, resources: list({}), clients: list({}), users: list({}) }),
+  ),
 }
 const planning = {
   operation: 'plan_configuration',
@@ -85,12 +89,14 @@ export function configurationRoutes(add: AddRoute): void {
 }
 
 const declarationOf = ({
+  settings = {},
   resources = [],
   clients = [],
   users = [],
   prune = false,
   ...rest
 }: Accepted<typeof applied>): Declaration => ({
+  settings,
   resources,
   clients,
   users,

@@ -89,7 +89,7 @@ async function takeCredentials(
 
 function sendLogin(
   reply: FastifyReply,
-  { key, request, client, session }: Answer & { kind: 'login' | 'consent' },
+  { key, request, client, session, offersRememberMe }: Answer & { kind: 'login' | 'consent' },
   shown: { username?: string | undefined; remember?: boolean; error?: string; locked?: boolean },
   tools: HttpTools,
 ): FastifyReply {
@@ -102,7 +102,7 @@ function sendLogin(
         logoUri={client.logoUri}
         handle={key.handle}
         csrf={tools.csrf.issue(subject(key.handle))}
-        mayBeRemembered={tools.offersRememberMe && session === undefined}
+        mayBeRemembered={offersRememberMe === true && session === undefined}
         {...shown}
         username={shown.username ?? request.loginHint}
       />,

@@ -40,6 +40,8 @@ export type Answer =
       readonly client: Client
       readonly session: SessionWithConsent | undefined
       readonly begunAt?: Date
+      /** The sign-in page offers to keep a person signed in. */
+      readonly offersRememberMe?: boolean
       /** The session that an earlier submit of this transaction made. */
       readonly madeSessionId?: string
     }
@@ -82,7 +84,8 @@ export async function resume(
   if (transaction.isExpired) return { kind: 'expired', key, client }
   const made = transaction.madeSessionId ? { madeSessionId: transaction.madeSessionId } : {}
   const claimed = claimedName === undefined ? {} : { claimedName }
-  const state = { request, client, session, key, begunAt: transaction.createdAt, ...made, ...claimed }
+  const { createdAt: begunAt, offersRememberMe } = transaction
+  const state = { request, client, session, key, begunAt, offersRememberMe, ...made, ...claimed }
   return redirectingErrors(request, tools, () => proceed(state, browser, tools))
 }
 
@@ -156,6 +159,7 @@ interface State {
   readonly session: SessionWithConsent | undefined
   readonly key?: TransactionKey
   readonly begunAt?: Date
+  readonly offersRememberMe?: boolean
   readonly madeSessionId?: string
   readonly claimedName?: string
 }
@@ -170,8 +174,8 @@ async function proceed(state: State, browser: Browser, tools: Tools): Promise<An
     if (request.prompts.includes('none')) throw new OAuthError('login_required', 'The session has ended')
   }
   const key = state.key ?? (await beginTransaction(request, client, browser, tools))
-  const { begunAt, madeSessionId } = state
-  const facts = { ...(begunAt ? { begunAt } : {}), ...(madeSessionId ? { madeSessionId } : {}) }
+  const { begunAt, madeSessionId, offersRememberMe = false } = state
+  const facts = { ...(begunAt ? { begunAt } : {}), ...(madeSessionId ? { madeSessionId } : {}), offersRememberMe }
   return { kind: step === 'consent' ? 'consent' : 'login', key, request, client, session, ...facts }
 }
 
