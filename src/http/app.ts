@@ -3,6 +3,13 @@ import type { Socket } from 'node:net'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { sendUnreadable } from './error-page.tsx'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Probes and caches ask for it again and again, and it tells nothing of anybody: while all is well, that is told at level debug. */
+    isRoutine?: boolean
+  }
+}
+
 const bodyBytes = 64 * 1024
 const closeIdleMs = 50
 
@@ -29,12 +36,11 @@ export function createApp(settings: AppSettings, logger: FastifyBaseLogger): Fas
   closeUnusedConnections(app)
   // The path without its query: codes, hints and handles travel there. A path that is none of ours may hold anything, a token too.
   app.addHook('onResponse', (request, reply, done) => {
-    const { method, url } = request
+    const { method, url, log } = request
+    const status = reply.statusCode
     const ms = Math.round(reply.elapsedTime * 10) / 10
-    request.log.info(
-      { method, path: request.is404 ? shortened(url) : pathOf(url), status: reply.statusCode, ms },
-      'answered',
-    )
+    const level = request.routeOptions.config.isRoutine === true && status < 400 ? 'debug' : 'info'
+    log[level]({ method, path: request.is404 ? shortened(url) : pathOf(url), status, ms }, 'answered')
     done()
   })
   return app
@@ -57,7 +63,10 @@ function closeUnusedConnections(app: FastifyInstance): void {
   })
 }
 
-const pathOf = (url: string): string => url.split('?', 1)[0] ?? ''
+function pathOf(url: string): string {
+  const query = url.indexOf('?')
+  return query === -1 ? url : url.slice(0, query)
+}
 const shortened = (url: string): string =>
   pathOf(url)
     .slice(0, 200)

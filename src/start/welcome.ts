@@ -3,6 +3,7 @@ import type { WriteStream } from 'node:tty'
 import type { FastifyBaseLogger } from 'fastify'
 import { pino } from 'pino'
 import type { Config } from '../config.ts'
+import { createLogOutput } from './log-output.ts'
 
 /** What a start says: ticks for a person at a terminal, log lines for everything else. */
 export interface Welcome {
@@ -32,14 +33,12 @@ export function createWelcome(output: WriteStream, config: Pick<Config, 'logLeve
   return output.isTTY ? forPerson(output) : forMachine(config)
 }
 
-/** A write for each line would cost a refresh a tenth of its time. What is left at the end is written before the process exits. */
-const gathered = { dest: 1, sync: false, periodicFlush: 100 }
-const alone = { ...gathered, minLength: 16_384, maxWrite: 65_536 }
-/** No write is longer than what a pipe takes at once, so that the lines of several workers stay whole. */
-const amongOthers = { ...gathered, minLength: 2048, maxWrite: 4096 }
+const aloneBytes = 16_384
+/** What a pipe takes at once, so that the lines of several workers stay whole. */
+const amongOthersBytes = 4096
 
 function forMachine({ logLevel: level, workers }: Pick<Config, 'logLevel' | 'workers'>): Voice {
-  const logger = pino({ level }, pino.destination(workers === 1 ? alone : amongOthers))
+  const logger = pino({ level }, createLogOutput(workers === 1 ? aloneBytes : amongOthersBytes))
   const elapsed = createTimer()
   const welcome: Welcome = {
     step: (what) => logger.info({ seconds: Number(elapsed().toFixed(2)) }, what),

@@ -6,16 +6,18 @@ import type { JwkSet } from '../../protocol/keys/ring.ts'
 import { allowEveryOrigin } from '../cors.ts'
 import type { HttpTools } from '../tools.ts'
 
+const routine = { exposeHeadRoute: true, config: { isRoutine: true } }
+
 /** The documents that every client reads: metadata (OpenID Connect Discovery §4, RFC 8414 §3) and keys (RFC 7517 §5). */
 export function documentRoutes(app: FastifyInstance, tools: HttpTools): void {
   allowEveryOrigin(app)
   const metadata = documentOf(discovery(tools.issuer, reachableAcr, tools.feed.policy.maxStalenessSeconds))
   for (const path of ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']) {
-    app.get(path, { exposeHeadRoute: true }, (request, reply) => sendDocument(request, reply, metadata, 'max-age=300'))
+    app.get(path, routine, (request, reply) => sendDocument(request, reply, metadata, 'max-age=300'))
   }
   // Written once for as long as the keys stay what they are.
   const jwks = new WeakMap<JwkSet, Document>()
-  app.get('/.well-known/jwks.json', { exposeHeadRoute: true }, (request, reply) => {
+  app.get('/.well-known/jwks.json', routine, (request, reply) => {
     const send = (set: JwkSet) => {
       const document = jwks.get(set) ?? documentOf(set)
       jwks.set(set, document)

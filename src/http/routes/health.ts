@@ -2,10 +2,12 @@ import type { FastifyInstance } from 'fastify'
 import { readWarnings, requireReady } from '../../protocol/readiness.ts'
 import type { HttpTools } from '../tools.ts'
 
+const routine = { exposeHeadRoute: true, config: { isRoutine: true } }
+
 /** GET /livez: this process runs. GET /readyz: it can serve, which takes the database and a signing key; `warnings` are for the operator. */
 export function healthRoutes(app: FastifyInstance, tools: HttpTools): void {
-  app.get('/livez', { exposeHeadRoute: true }, async () => ({ status: 'ok' }))
-  app.get('/readyz', { exposeHeadRoute: true }, async (_request, reply) => {
+  app.get('/livez', routine, async () => ({ status: 'ok' }))
+  app.get('/readyz', routine, async (_request, reply) => {
     reply.header('cache-control', 'no-store')
     try {
       await requireReady(tools)
