@@ -52,6 +52,7 @@ async function start(settings: Record<string, string>): Promise<Main> {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
       NODE_ENV: 'test',
+      LOG_LEVEL: 'debug', // it tells of /readyz, and so who has answered
       PORT: port,
       ADMIN_PORT: adminPort,
       RATE_LIMITS: 'off',
