@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { isClientOrigin } from '../protocol/origins.ts'
 import type { HttpTools } from './tools.ts'
 
@@ -18,11 +18,13 @@ export function allowEveryOrigin(app: FastifyInstance): void {
 
 /** Answers that only the pages of a registered client may read; never with credentials, so a browser's cookies are never part of it. */
 export function allowClientOrigins(app: FastifyInstance, paths: readonly string[], tools: HttpTools): void {
-  app.addHook('onRequest', async (request, reply) => {
+  const allow = async (origin: string, reply: FastifyReply): Promise<void> => {
+    if (await isClientOrigin(origin, tools)) reply.header('access-control-allow-origin', origin)
+  }
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('vary', 'Origin')
     const { origin } = request.headers
-    if (origin !== undefined && (await isClientOrigin(origin, tools)))
-      reply.header('access-control-allow-origin', origin)
+    return origin === undefined ? done() : allow(origin, reply) // no promise for a refresh that no page sends
   })
   for (const path of paths) app.options(path, (_request, reply) => reply.headers(methods).status(204).send())
 }

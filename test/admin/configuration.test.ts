@@ -236,6 +236,22 @@ describe('an application', () => {
     expect(await snapshot()).toEqual(before)
   })
 
+  it('does not bring back a setting that somebody has changed since the plan, or changes meanwhile', async () => {
+    const wanted = { settings: { SESSION_IDLE_SECONDS: 600 } }
+    const { digest } = (await plan(wanted)).body
+    await server.admin('PATCH', '/settings', { MAX_SESSIONS_PER_USER: 7 })
+    expect((await apply({ ...wanted, expected: digest })).status).toBe(409)
+    for (let round = 1; round <= 30; round++) {
+      const [applied, patched] = await Promise.all([
+        apply({ ...shop, settings: { SESSION_IDLE_SECONDS: 600 + round } }),
+        server.admin('PATCH', '/settings', { SESSION_MAX_SECONDS: 7000 + round }),
+      ])
+      expect([applied.status, patched.status]).toEqual([200, 200])
+      const { settings } = await exported()
+      expect(settings).toMatchObject({ SESSION_IDLE_SECONDS: 600 + round, SESSION_MAX_SECONDS: 7000 + round })
+    }
+  })
+
   it('may be larger than other requests', async () => {
     const clients = Array.from({ length: 400 }, (_, i) => ({
       client_id: `many-${i}`,

@@ -16,7 +16,7 @@ async function told(path: string, init: RequestInit = {}) {
   await (await fetch(server.url + path, init)).text()
   const lines = () => server.log.slice(before).filter(({ msg }) => msg === 'answered')
   for (let tries = 0; tries < 100 && lines().length === 0; tries++) await sleep(10)
-  const [{ level = 0, ...line } = {}, ...more] = lines() as unknown as Record<string, unknown>[] & { level: number }[]
+  const [{ level, ...line } = {}, ...more] = lines()
   expect(more).toEqual([])
   return { level: levels[Number(level)], line }
 }
