@@ -1,14 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { sendUnreadable } from './error-page.tsx'
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** Probes and caches ask for it again and again, and it tells nothing of anybody: while all is well, that is told at level debug. */
-    isRoutine?: boolean
-  }
-}
+import { RequestLog } from './request-log.ts'
 
 const bodyBytes = 64 * 1024
 const closeIdleMs = 50
@@ -24,7 +18,7 @@ interface AppSettings {
 export function createApp(settings: AppSettings, logger: FastifyBaseLogger): FastifyInstance {
   const app = fastify({
     loggerInstance: logger,
-    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request' }),
+    logController: new RequestLog(),
     genReqId: () => crypto.randomUUID(),
     trustProxy: settings.trustProxy.length > 0 ? [...settings.trustProxy] : false,
     bodyLimit: bodyBytes,
@@ -34,15 +28,6 @@ export function createApp(settings: AppSettings, logger: FastifyBaseLogger): Fas
     frameworkErrors: (_error, request, reply) => sendUnreadable(request, reply, settings.issuer.startsWith('https:')),
   })
   closeUnusedConnections(app)
-  // The path without its query: codes, hints and handles travel there. A path that is none of ours may hold anything, a token too.
-  app.addHook('onResponse', (request, reply, done) => {
-    const { method, url, log } = request
-    const status = reply.statusCode
-    const ms = Math.round(reply.elapsedTime * 10) / 10
-    const level = request.routeOptions.config.isRoutine === true && status < 400 ? 'debug' : 'info'
-    log[level]({ method, path: request.is404 ? shortened(url) : pathOf(url), status, ms }, 'answered')
-    done()
-  })
   return app
 }
 
@@ -62,12 +47,3 @@ function closeUnusedConnections(app: FastifyInstance): void {
     app.server.once('close', () => clearInterval(closing))
   })
 }
-
-function pathOf(url: string): string {
-  const query = url.indexOf('?')
-  return query === -1 ? url : url.slice(0, query)
-}
-const shortened = (url: string): string =>
-  pathOf(url)
-    .slice(0, 200)
-    .replaceAll(/[^/]{33,}/g, '…')
