@@ -27,14 +27,17 @@ interface SignIn {
   readonly remember?: string
   readonly parameters?: Record<string, string>
   readonly at?: TestServer
+  /** What happens while the page is being filled in. */
+  readonly meanwhile?: () => Promise<void>
 }
 
 /** Fills in the sign-in page and ticks the box, or leaves it; what the form was answered, and where that led. */
-async function signIn({ at = server, remember, parameters, browser = at.browser() }: SignIn = {}) {
+async function signIn({ at = server, remember, parameters, browser = at.browser(), meanwhile }: SignIn = {}) {
   const request = app.request(parameters)
   const shown = await browser.open(request.url.replace(server.url, at.url))
   const { action = '', fields: all = {} } = parse(shown.body).forms[0] ?? {}
   const { remember_me: _, ...fields } = all
+  await meanwhile?.()
   const box = remember === undefined ? {} : { remember_me: remember }
   const sent = await browser.post(
     new URL(action, shown.url).href,
@@ -189,10 +192,10 @@ describe('off', () => {
     await other.close()
   })
 
-  it('holds also at an instance that was started before, and still shows the box', async () => {
-    await setPolicy({ REMEMBER_ME: 'false' })
-    const { shown: page, sent, browser } = await remembered()
+  it('holds at once at an instance that was started before, also for a page that still shows the box', async () => {
+    const { shown: page, sent, browser } = await remembered({ meanwhile: () => setPolicy({ REMEMBER_ME: 'false' }) })
     expect(hasBox(page)).toBe(true)
+    expect(hasBox(await server.browser().open(app.request().url))).toBe(false)
     expect(sessionCookie(sent)).not.toContain('Max-Age')
     expect(await shown(browser)).toMatchObject({ remembered: false })
   })
