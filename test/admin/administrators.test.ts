@@ -148,6 +148,19 @@ describe('what ends everybody, asked for by a person', () => {
     expect(late.status).toBe(409)
   })
 
+  it.each([{ prune: true }, { settings: { REFRESH_GRACE_SECONDS: 10 } }])(
+    'so is a configuration with %j',
+    async (body) => {
+      const { token } = await administrator('admin')
+      const before = await call(token, 'GET', '/configuration')
+      const first = await call(token, 'POST', '/configuration/apply', body)
+      expect(first.body.type).toBe('urn:falconer:problem:confirmation-required')
+      expect((await call(token, 'GET', '/configuration')).body).toEqual(before.body)
+      expect((await call(token, 'POST', '/configuration/plan', body)).status).toBe(200)
+      expect((await call(token, 'POST', '/configuration/apply', {})).status).toBe(200)
+    },
+  )
+
   it('needs no confirmation to be counted, nor from a client in its own name', async () => {
     const { token } = await administrator('admin')
     expect((await call(token, 'POST', '/revocations', { all: true, dry_run: true })).status).toBe(200)

@@ -71,6 +71,7 @@ const applying = {
   operation: 'apply_configuration',
   summary: 'Brings in what is declared, all of it or nothing',
   body: applied,
+  confirms: ({ prune, settings }: Document) => prune === true || settings !== undefined,
   bodyBytes,
   answer: plan,
 }
