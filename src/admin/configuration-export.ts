@@ -16,8 +16,8 @@ import { membersOfUser } from './users.ts'
 const mostUsers = 1000
 
 /**
- * The settings that somebody has set over the environment, all resources and clients, and the users if they are wanted, as a file declares them: without secrets, without what is the default, in an
- * order that stays. To apply it changes nothing.
+ * What somebody has set over the environment, all resources and clients, and the users if they are wanted, as a file declares them: without
+ * secrets, without what is the default, in an order that stays. To apply it changes nothing.
  * @throws {Problem} conflict when there are too many users
  */
 export async function exportConfiguration(withUsers: boolean, tools: AdminTools): Promise<Entries> {
