@@ -7,6 +7,9 @@ declare module 'fastify' {
   }
 }
 
+/** The `config` of such a route. */
+export const routine = { isRoutine: true } as const
+
 /** One line for each request, when it is answered, with the id that audit events and problem documents name too. */
 export class RequestLog extends LogController {
   constructor() {

@@ -107,6 +107,10 @@ describe('admin: settings that are set over the environment', () => {
       SESSION_IDLE_SECONDS: '900',
       REMEMBER_ME: 'false',
     })
+    expect((await events()).at(-1)).toMatchObject({
+      actor: 'system',
+      detail: { changes: { SESSION_IDLE_SECONDS: { from: 1200, to: 900 }, COMPLIANCE_PROFILE: { to: 'pci' } } },
+    })
     const settings = await settingsOf(server)
     expect(settings.get('SESSION_IDLE_SECONDS')).toMatchObject({ value: 900, overridden: false })
     expect(settings.get('REFRESH_COUNTS_AS_ACTIVITY')).toMatchObject({ value: false, overridden: false })

@@ -38,7 +38,6 @@ export const settingNoun: Noun = {
         ...settingOptions,
         unset: {
           ...unsetOption(policyFields),
-          value: 'SETTING',
           help: 'take this setting back to what the environment says; may be repeated',
         },
         yes,

@@ -4,20 +4,21 @@ import { reachableAcr } from '../../login/sign-in.ts'
 import { discovery } from '../../protocol/discovery.ts'
 import type { JwkSet } from '../../protocol/keys/ring.ts'
 import { allowEveryOrigin } from '../cors.ts'
+import { routine } from '../request-log.ts'
 import type { HttpTools } from '../tools.ts'
 
-const routine = { exposeHeadRoute: true, config: { isRoutine: true } }
+const asked = { exposeHeadRoute: true, config: routine }
 
 /** The documents that every client reads: metadata (OpenID Connect Discovery §4, RFC 8414 §3) and keys (RFC 7517 §5). */
 export function documentRoutes(app: FastifyInstance, tools: HttpTools): void {
   allowEveryOrigin(app)
   const metadata = documentOf(discovery(tools.issuer, reachableAcr, tools.feed.policy.maxStalenessSeconds))
   for (const path of ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']) {
-    app.get(path, routine, (request, reply) => sendDocument(request, reply, metadata, 'max-age=300'))
+    app.get(path, asked, (request, reply) => sendDocument(request, reply, metadata, 'max-age=300'))
   }
   // Written once for as long as the keys stay what they are.
   const jwks = new WeakMap<JwkSet, Document>()
-  app.get('/.well-known/jwks.json', routine, (request, reply) => {
+  app.get('/.well-known/jwks.json', asked, (request, reply) => {
     const send = (set: JwkSet) => {
       const document = jwks.get(set) ?? documentOf(set)
       jwks.set(set, document)

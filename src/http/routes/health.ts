@@ -1,13 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import { readWarnings, requireReady } from '../../protocol/readiness.ts'
+import { routine } from '../request-log.ts'
 import type { HttpTools } from '../tools.ts'
 
-const routine = { exposeHeadRoute: true, config: { isRoutine: true } }
+const asked = { exposeHeadRoute: true, config: routine }
 
 /** GET /livez: this process runs. GET /readyz: it can serve, which takes the database and a signing key; `warnings` are for the operator. */
 export function healthRoutes(app: FastifyInstance, tools: HttpTools): void {
-  app.get('/livez', routine, async () => ({ status: 'ok' }))
-  app.get('/readyz', routine, async (_request, reply) => {
+  app.get('/livez', asked, async () => ({ status: 'ok' }))
+  app.get('/readyz', asked, async (_request, reply) => {
     reply.header('cache-control', 'no-store')
     try {
       await requireReady(tools)

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { Unavailable } from '../../domain/unavailable.ts'
+import { routine } from '../request-log.ts'
 
 /** Where the numbers come from. */
 interface Metrics {
@@ -9,7 +10,7 @@ interface Metrics {
 
 /** GET /metrics: the numbers of this server, with all its workers, in the text format of Prometheus. They are for operators: a proxy keeps the path inside. */
 export function metricsRoutes(app: FastifyInstance, metrics: Metrics): void {
-  app.get('/metrics', { config: { isRoutine: true } }, async (_request, reply) => {
+  app.get('/metrics', { config: routine }, async (_request, reply) => {
     reply.header('cache-control', 'no-store')
     try {
       return await reply.type(metrics.contentType).send(await metrics.text())
