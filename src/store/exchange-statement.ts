@@ -1,5 +1,5 @@
 import type { Statement } from './database.ts'
-import { issuedAt, sessionIdle, sessionIdleEnds, sessionIsDead, sessionMaxEnds } from './liveness.ts'
+import { inSeconds, issuedAt, sessionIdle, sessionIdleEnds, sessionIsDead, sessionMaxEnds } from './liveness.ts'
 
 /*
  * ONE statement for all codes of a batch, each judged by itself. Lock order: code rows (only exchanges and the cleanup take them) -> users FOR SHARE ->
@@ -69,9 +69,9 @@ with p as materialized (
   from code join verdict on verdict.place = code.place where verdict.outcome = 'ok'
 )
 select code.place::int, verdict.outcome, code.grant_id as "grantId", code.user_id as "userId", case when not code.offline then code.session_id end as "sessionId",
-       code.offline, code.scope, code.resource, code.claims, (select standard_claims(u) from users u where u.id = code.user_id and code.claims is not null) as "userClaims",
-       code.nonce, code.auth_time as "authTime", code.acr, code.amr, verdict.rvp, ${issuedAt('verdict.iat_floor')} as iat, new_id() as jti,
-       least(made.expires_at, clock_now() + make_interval(secs => made.idle_s), verdict.s_idle_ends) as "aliveUntil",
+       code.scope, code.resource, code.claims, (select standard_claims(u) from users u where u.id = code.user_id and code.claims is not null) as "userClaims",
+       code.nonce, ${inSeconds('code.auth_time')} as "authTimeSeconds", code.acr, code.amr, verdict.rvp, ${issuedAt('verdict.iat_floor')} as iat, new_id() as jti,
+       ${inSeconds('least(made.expires_at, clock_now() + make_interval(secs => made.idle_s), verdict.s_idle_ends)')} as "aliveUntilSeconds",
        code.session_id as "idTokenSessionId", live.n as "liveInSession", live.oldest as "oldestGrant"
 from code join verdict on verdict.place = code.place left join made on made.id = code.grant_id cross join lateral (
   select count(*) as n, (array_agg(g.id order by g.created_at, g.id))[1] as oldest from grants g

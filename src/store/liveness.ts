@@ -38,8 +38,12 @@ export const grantIdleEnds = `(g.rt_rotated_at + make_interval(secs => ${grantId
 export const grantMaxEnds = `least(g.expires_at, g.created_at + make_interval(secs => least(
         case when g.offline then v.offline_max_s else v.refresh_max_s end, case when g.offline then c.offline_max_s else c.max_s end)))`
 
+/** The grant `g` has run out by time: these are its `grantMaxEnds` and `grantIdle`, or columns that hold them. */
+export const grantRunsOut = (maxEnds: string, idle: string): string =>
+  `(${maxEnds} <= clock_now() or g.rt_rotated_at + make_interval(secs => ${idle}) <= clock_now())`
+
 /** The grant `g` has run out by time. */
-export const grantIsExpired = `(${grantMaxEnds} <= clock_now() or ${grantIdleEnds} <= clock_now())`
+export const grantIsExpired = grantRunsOut(grantMaxEnds, grantIdle)
 
 /** Someone withdrew what the grant `g` rests on: the consent, the offline access, or the client's right to refresh. */
 export const grantIsWithdrawn = `(not ('refresh_token' = any(c.grant_types))
@@ -57,5 +61,8 @@ export const grantIsOver = `(g.revoked_at is not null or u.id is null or c.id is
 /** The same, or it is online and its session is dead: for lists and counts. The statements that decide know which of these terms it was. */
 export const grantIsDead = `(${grantIsOver} or (not g.offline and ${sessionIsDead}))`
 
+/** An instant as tokens name it: the whole seconds since 1970. */
+export const inSeconds = (instant: string): string => `floor(date_part('epoch', ${instant}))::bigint`
+
 /** Least `iat` of a new token in whole seconds; services that compare `iat` with /not-before must accept it. */
-export const issuedAt = (floor: string): string => `greatest(floor(extract(epoch from clock_now()))::bigint, ${floor})`
+export const issuedAt = (floor: string): string => `greatest(${inSeconds('clock_now()')}, ${floor})`

@@ -27,12 +27,11 @@ export interface Minting {
   readonly sessionId: string | null
   /** ID tokens always name the session; access tokens of offline grants do not, because they outlive it. */
   readonly idTokenSessionId: string | null
-  readonly offline: boolean
   readonly scope: string
   readonly resource: readonly string[] | null
   readonly claims: ClaimsRequest | null
   readonly userClaims: Record<string, unknown> | null
-  readonly authTime: Date
+  readonly authTimeSeconds: number
   readonly acr: string | null
   readonly amr: readonly string[] | null
   /** Feed position of the snapshot that authorised this mint. */
@@ -40,7 +39,7 @@ export interface Minting {
   readonly iat: number
   readonly jti: string
   /** When the grant ends if nobody uses it: no access token may outlive it. */
-  readonly aliveUntil: Date
+  readonly aliveUntilSeconds: number
 }
 
 export interface Refreshed extends Minting {

@@ -34,7 +34,7 @@ export const mutants = [
   {
     name: 'two generations back is accepted within the grace',
     profile: 'refresh',
-    changes: [[refresh, 'when p.gen = g.rt_gen - 1 and', 'when p.gen between g.rt_gen - 2 and g.rt_gen - 1 and']],
+    changes: [[refresh, 'when f.gen = g.rt_gen - 1 and', 'when f.gen between g.rt_gen - 2 and g.rt_gen - 1 and']],
   },
   {
     name: 'a retry mints a sibling',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { beginLoginTransaction } from '../../src/store/login-transactions.ts'
+import { refreshGrant } from '../../src/store/refresh.ts'
 import { beginLoginAttempt } from '../../src/store/users.ts'
 import type { Answer, Tokens } from '../support/server.ts'
 import { startServer, type TestClient, type TestServer } from '../support/server.ts'
@@ -90,6 +91,31 @@ describe('what is decided together', () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 400, 400, 400, 400, 200])
     expect((await app.refresh(foreign.refresh_token)).status).toBe(200)
     expect((await app.exchange(thrown.code, thrown.verifier)).status).toBe(200)
+  })
+
+  it('touches a session for those alone whose refresh counts: not for one that is refused beside one that does not count', async () => {
+    const { db, refreshTokens } = server.server.tools
+    const quiet = await server.createClient({ refresh_counts_as_activity: false })
+    const counted = await app.tokens({ username: await username() })
+    const uncounted = await quiet.tokens({ browser: counted.browser })
+    const { sid } = claimsOf(counted.access_token)
+    expect(claimsOf(uncounted.access_token).sid).toBe(sid)
+    const clients = await server.db.query<{ id: string; client_id: string }>('select id, client_id from clients')
+    const present = (client: TestClient, tokens: Tokens, scopes?: string[]) =>
+      refreshGrant(db, {
+        ...refreshTokens.parse(tokens.refresh_token)!,
+        client: clients.find(({ client_id }) => client_id === client.clientId)?.id ?? '',
+        ...(scopes ? { scopes } : {}),
+      })
+    const lastSeen = () => server.db.query('select last_seen_at from sessions where id = $1', [sid])
+    await server.wait(300)
+    const before = await lastSeen()
+    const outcomes = await Promise.all([present(app, counted, ['more']), present(quiet, uncounted)])
+    expect(outcomes.map((one) => one?.outcome)).toEqual(['scope_exceeded', 'rotate'])
+    expect(await lastSeen()).toEqual(before)
+
+    expect((await present(app, counted))?.outcome).toBe('rotate')
+    expect(await lastSeen()).not.toEqual(before)
   })
 })
 

@@ -8,6 +8,8 @@ import type { Tools } from '../tools.ts'
 import { clientAuthMethods } from './index.ts'
 import type { Attempt, ClientAuthRequest, Method } from './method.ts'
 
+const methods: readonly Method[] = Object.values(clientAuthMethods)
+
 /** One text for an unknown client, a wrong secret and a wrong method: the difference is for the logs. */
 const failed = (reason: string) => new OAuthError('invalid_client', 'Client authentication failed', reason)
 
@@ -40,12 +42,13 @@ export async function authenticateConfidentialClient(
 }
 
 function onlyAttempt(request: ClientAuthRequest): { method: Method; attempt: Attempt } {
-  const attempts = Object.values<Method>(clientAuthMethods).flatMap((method) => {
+  let only: { method: Method; attempt: Attempt } | undefined
+  for (const method of methods) {
     const attempt = method.read(request)
-    return attempt ? [{ method, attempt }] : []
-  })
-  if (attempts.length > 1) throw new OAuthError('invalid_request', 'Use one method of client authentication')
-  const [only] = attempts
+    if (!attempt) continue
+    if (only) throw new OAuthError('invalid_request', 'Use one method of client authentication')
+    only = { method, attempt }
+  }
   if (!only) throw failed(request.authorization === undefined ? 'no_credentials' : 'unknown_scheme')
   return only
 }

@@ -28,8 +28,7 @@ export async function issueAccessToken(
   tools: Tools,
 ): Promise<IssuedAccessToken> {
   const { grant, iat } = facts
-  const latest = grant ? Math.floor(grant.aliveUntil.getTime() / 1000) : Number.POSITIVE_INFINITY
-  const exp = Math.min(iat + target.ttlSeconds, latest)
+  const exp = Math.min(iat + target.ttlSeconds, grant?.aliveUntilSeconds ?? Number.POSITIVE_INFINITY)
   const scope = formatScope(target.scopes)
   const claims = {
     iss: tools.issuer,
@@ -51,7 +50,7 @@ export async function issueAccessToken(
 const personClaims = (grant: Minting) => ({
   gid: grant.grantId,
   ...(grant.sessionId ? { sid: grant.sessionId } : {}),
-  auth_time: Math.floor(grant.authTime.getTime() / 1000),
+  auth_time: grant.authTimeSeconds,
   ...(grant.acr ? { acr: grant.acr } : {}),
   ...(grant.amr ? { amr: grant.amr } : {}),
 })

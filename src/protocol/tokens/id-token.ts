@@ -22,7 +22,7 @@ export async function issueIdToken(
     aud: client.clientId,
     exp: minting.iat + longestAccessTokenSeconds,
     iat: minting.iat,
-    auth_time: Math.floor(minting.authTime.getTime() / 1000),
+    auth_time: minting.authTimeSeconds,
     at_hash: atHash(options.accessToken, key.alg),
     ...(options.nonce ? { nonce: options.nonce } : {}),
     ...(minting.acr ? { acr: minting.acr } : {}),
