@@ -1,7 +1,6 @@
-import { createPublicKey, type JsonWebKey, type KeyObject, sign, verify } from 'node:crypto'
+import { createPublicKey, hash, type JsonWebKey, type KeyObject, sign, verify } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { SigningAlg } from '../domain/signing-key.ts'
-import { sha256 } from './hash.ts'
 import type { SigningKey } from './signing.ts'
 
 /** A key that checks signatures, with the one algorithm it is for. */
@@ -66,11 +65,11 @@ export function verifyJwt(
   expected: { typ: string | readonly string[]; issuer: string },
 ): VerifiedJwt | undefined {
   if (token.length > maxLength) return undefined
-  const hash = sha256(token).toString('latin1')
-  const known = seen.get(hash)
+  const hashed = hash('sha256', token, 'base64')
+  const known = seen.get(hashed)
   const signed = known && keys.get(known.kid) === known.key ? known : readSigned(token, keys)
   if (!signed || !isTyp(signed.jwt.header['typ'], expected.typ)) return undefined
-  seen.set(hash, signed)
+  seen.set(hashed, signed)
   return signed.jwt.claims['iss'] === expected.issuer ? signed.jwt : undefined
 }
 
