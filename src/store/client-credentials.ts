@@ -6,13 +6,12 @@ export interface ClientMinting {
   readonly isDisabled: boolean
   readonly rvp: number
   readonly iat: number
-  readonly jti: string
 }
 
 const read: Statement = {
   name: 'client_credentials',
   text: `
-select t.place::int, c.disabled_at is not null as "isDisabled", h.seq as rvp, ${issuedAt('greatest(v.iat_floor, c.iat_floor)')} as iat, new_id() as jti
+select t.place::int, c.disabled_at is not null as "isDisabled", h.seq as rvp, ${issuedAt('greatest(v.iat_floor, c.iat_floor)')} as iat
 from unnest($1::uuid[]) with ordinality as t (client, place) join clients c on c.id = t.client join server v on v.id = 1 join feed_head h on h.id = 1`,
 }
 

@@ -70,7 +70,7 @@ with p as materialized (
 )
 select code.place::int, verdict.outcome, code.grant_id as "grantId", code.user_id as "userId", case when not code.offline then code.session_id end as "sessionId",
        code.scope, code.resource, code.claims, (select standard_claims(u) from users u where u.id = code.user_id and code.claims is not null) as "userClaims",
-       code.nonce, ${inSeconds('code.auth_time')} as "authTimeSeconds", code.acr, code.amr, verdict.rvp, ${issuedAt('verdict.iat_floor')} as iat, new_id() as jti,
+       code.nonce, ${inSeconds('code.auth_time')} as "authTimeSeconds", code.acr, code.amr, verdict.rvp, ${issuedAt('verdict.iat_floor')} as iat,
        ${inSeconds('least(made.expires_at, clock_now() + make_interval(secs => made.idle_s), verdict.s_idle_ends)')} as "aliveUntilSeconds",
        code.session_id as "idTokenSessionId", live.n as "liveInSession", live.oldest as "oldestGrant"
 from code join verdict on verdict.place = code.place left join made on made.id = code.grant_id cross join lateral (

@@ -87,7 +87,7 @@ select cur.place::int, cur.outcome, coalesce(r.rt_gen, cur.rt_gen) as generation
        case when not cur.offline then cur.session_id end as "sessionId",
        cur.session_id as "idTokenSessionId", cur.scope, cur.grant_resource as resource, cur.claims,
        cur.user_claims as "userClaims", ${inSeconds('cur.auth_time')} as "authTimeSeconds", cur.acr, cur.amr, cur.rvp,
-       ${issuedAt('cur.iat_floor')} as iat, new_id() as jti,
+       ${issuedAt('cur.iat_floor')} as iat,
        ${inSeconds(`least(cur.max_ends, coalesce(r.rt_rotated_at, cur.rt_rotated_at) + make_interval(secs => cur.idle_s), cur.s_max_ends,
              coalesce(t.last_seen_at, cur.last_seen_at) + make_interval(secs => cur.s_idle_s))`)} as "aliveUntilSeconds",
        cur.reuse_ends_session as "reuseEndsSession"

@@ -37,7 +37,6 @@ export interface Minting {
   /** Feed position of the snapshot that authorised this mint. */
   readonly rvp: number
   readonly iat: number
-  readonly jti: string
   /** When the grant ends if nobody uses it: no access token may outlive it. */
   readonly aliveUntilSeconds: number
 }

@@ -1,3 +1,4 @@
+import { newJti } from '../../crypto/jti.ts'
 import { signJwt } from '../../crypto/jwt.ts'
 import { formatScope } from '../../domain/scope.ts'
 import type { Minting } from '../../store/refresh.ts'
@@ -17,7 +18,6 @@ export interface AccessTokenFacts {
   readonly sub: string
   readonly rvp: number
   readonly iat: number
-  readonly jti: string
   readonly grant?: Minting
 }
 
@@ -37,7 +37,7 @@ export async function issueAccessToken(
     client_id: facts.clientId,
     exp,
     iat,
-    jti: facts.jti,
+    jti: newJti(iat),
     rvp: facts.rvp,
     ...(scope ? { scope } : {}),
     ...(grant ? personClaims(grant) : {}),

@@ -23,8 +23,8 @@ export async function respondWithTokens(
   options: { refreshToken?: string; nonce?: string | null; wantsIdToken: boolean },
   tools: Tools,
 ): Promise<TokenResponse> {
-  const { rvp, iat, jti, userId } = minting
-  const facts = { clientId: client.clientId, sub: userId, rvp, iat, jti, grant: minting }
+  const { rvp, iat, userId } = minting
+  const facts = { clientId: client.clientId, sub: userId, rvp, iat, grant: minting }
   const access = await issueAccessToken(facts, target, tools)
   const nonce = options.nonce ?? null
   return {
