@@ -10,12 +10,18 @@ export const readCounters = (url) =>
     const { rows } = await client.query(`
       select (select sum(calls) from pg_stat_statements s where s.dbid = d.datid and s.toplevel)::float8 as statements,
              d.xact_commit::float8 as commits,
-             (select sum(fsyncs) from pg_stat_io where object = 'wal')::float8 as fsyncs,
+             (${(await isOlder(client)) ? 'select wal_sync from pg_stat_wal' : `select sum(fsyncs) from pg_stat_io where object = 'wal'`})::float8 as fsyncs,
              (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::float8 as "walBytes",
              pg_snapshot_xmax(pg_current_snapshot())::text::float8 as "writes"
       from pg_stat_database d where d.datname = current_database()`)
     return rows[0]
   })
+
+/** Until PostgreSQL 18 the fsyncs of the log were counted elsewhere. */
+const isOlder = async (client) => {
+  const { rows } = await client.query(`select current_setting('server_version_num')::int < 180000 as is_it`)
+  return rows[0].is_it
+}
 
 /** Brings the statistics of all tables up to date. */
 export const analyze = (url) => withClient(url, (client) => client.query('set statement_timeout = 0; analyze'))

@@ -15,15 +15,15 @@ const durability = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'o
 
 /**
  * Starts a new cluster with statement counters.
- * @param {{ maxConnections?: number, settings?: Record<string, string | number> }} [options] `settings` go into the cluster before it
- *   starts for good, so also such as shared_buffers
+ * @param {{ maxConnections?: number, settings?: Record<string, string | number>, programs?: string }} [options] `settings` go into the cluster before it
+ *   starts for good, so also such as shared_buffers; `programs` is the folder of another PostgreSQL than the embedded one
  */
-export async function startPostgres({ maxConnections = 200, settings = {} } = {}) {
+export async function startPostgres({ maxConnections = 200, settings = {}, programs } = {}) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'falconer-bench-'))
   const remove = () => fs.rmSync(folder, { recursive: true, force: true })
   try {
-    await configure(folder, { shared_preload_libraries: 'pg_stat_statements', ...settings })
-    const server = await startEmbeddedPostgres(folder, { maxConnections })
+    await configure(folder, { shared_preload_libraries: 'pg_stat_statements', ...settings }, programs)
+    const server = await startEmbeddedPostgres(folder, { maxConnections, programs })
     const pool = new Pool({ connectionString: server.url('postgres'), max: 2 })
     pool.on('error', () => {})
     const stop = async () => {
@@ -57,8 +57,8 @@ export async function startPostgres({ maxConnections = 200, settings = {} } = {}
 }
 
 /** The embedded server takes no settings of others, but keeps what stands in its cluster. */
-async function configure(folder, settings) {
-  const server = await startEmbeddedPostgres(folder)
+async function configure(folder, settings, programs) {
+  const server = await startEmbeddedPostgres(folder, { programs })
   try {
     for (const [name, value] of Object.entries(settings))
       await runOnce(server.url('postgres'), `alter system set ${name} = '${value}'`)

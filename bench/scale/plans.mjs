@@ -12,8 +12,7 @@ export async function readPlans(pool, statements) {
   const long = new Set(rows.map(({ name }) => name))
   const plans = []
   for (const [name, text] of statements) {
-    const { rows: explained } = await pool.query(`explain (generic_plan, format json) ${text}`)
-    const nodes = flatten(explained[0]['QUERY PLAN'][0].Plan)
+    const nodes = flatten(await genericPlan(pool, text))
     plans.push({
       name,
       reads: [...new Set(nodes.flatMap((node) => node['Index Name'] ?? []))].toSorted(inOrder),
@@ -23,6 +22,22 @@ export async function readPlans(pool, statements) {
     })
   }
   return plans
+}
+
+/** As a server gets it that prepares the statement; `explain (generic_plan)` would need PostgreSQL 16. */
+async function genericPlan(pool, text) {
+  const client = await pool.connect()
+  try {
+    await client.query('set plan_cache_mode = force_generic_plan')
+    await client.query(`prepare planned as ${text}`)
+    const count = Math.max(0, ...Array.from(text.matchAll(/\$(\d+)/g), ([, number]) => Number(number)))
+    const values = count === 0 ? '' : `(${Array(count).fill('null').join(', ')})`
+    const { rows } = await client.query(`explain (format json) execute planned${values}`)
+    return rows[0]['QUERY PLAN'][0].Plan
+  } finally {
+    await client.query('deallocate all; reset plan_cache_mode')
+    client.release()
+  }
 }
 
 /** An index without a condition is a table in another order, unless somebody above stops after some rows. */

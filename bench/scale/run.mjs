@@ -15,17 +15,18 @@ import { createTokens } from './tokens.mjs'
 export const levels = [1, 8, 32]
 
 /** For all sizes alike: a database of ten million is not run with the 128 MB and the 1 GB that PostgreSQL comes with. */
-const settings = { shared_buffers: '4GB', max_wal_size: '4GB' }
+const usual = { shared_buffers: '4GB', max_wal_size: '4GB' }
 
 /** What a refresh writes, and what lies beside it. */
 const tables = ['grants', 'sessions', 'users', 'clients']
 
 /** @returns everything that was measured. @throws {Error} also when it is interrupted: gigabytes would be left behind otherwise */
 export async function run(options, say) {
-  const cluster = await startPostgres({ settings })
+  const settings = { ...usual, ...options.settings }
+  const cluster = await startPostgres({ settings, programs: options.postgres })
   const driver = startDriver()
   const disturbance = createDisturbance(driver.pid)
-  const bench = { cluster, driver, disturbance, say }
+  const bench = { cluster, settings, driver, disturbance, say }
   const sizes = []
   try {
     return await Promise.race([measure(options, bench, sizes), interrupted()])
@@ -40,7 +41,7 @@ export async function run(options, say) {
 }
 
 async function measure(options, bench, sizes) {
-  const { cluster, disturbance, say } = bench
+  const { cluster, settings, disturbance, say } = bench
   // Before the hour that the seeding takes.
   const statements = await hotStatements()
   const leftOut = await install(options, bench, sizes)

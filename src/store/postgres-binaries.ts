@@ -43,9 +43,13 @@ export function locatePostgres(): PostgresBinaries {
   }
   const root = path.dirname(path.dirname(entry))
   restoreLibraryLinks(root)
-  const bin = path.join(root, 'native', 'bin')
-  return { initdb: path.join(bin, 'initdb'), postgres: path.join(bin, 'postgres') }
+  return programsIn(path.join(root, 'native', 'bin'))
 }
+
+export const programsIn = (folder: string): PostgresBinaries => ({
+  initdb: path.join(folder, 'initdb'),
+  postgres: path.join(folder, 'postgres'),
+})
 
 /**
  * Chooses a user that PostgreSQL accepts, for files below `home`: root is refused by the server, and a uid without a name
