@@ -44,7 +44,7 @@ with p as materialized (
   left join sessions s on s.id = g.session_id and not g.offline
   join server v on v.id = 1
   join feed_head h on h.id = 1
-), due as materialized (                     -- the touch, when it is due: locked before the grants
+), due as materialized (                     -- the touch, when it is due and nobody was quicker: locked before the grants
   select s.id from facts f join sessions s on s.id = f.session_id and s.last_seen_at = f.last_seen_at
   where f.touch_is_due
   order by s.id
