@@ -120,6 +120,7 @@ export async function exchangeCode(db: Database, redemption: CodeRedemption): Pr
 const redeem = combined<CodeRedemption, Exchanged | undefined>({
   run: (db, batch) => exchange(db, exchangeTogether, batch),
   concurrency: 1,
+  small: 8,
   // Of two of one code the second is a replay.
   thing: ({ hash }) => hash.toString('latin1'),
 })

@@ -7,6 +7,8 @@ export interface CombinerOptions<Call, Answer> {
   readonly batchSize: number
   /** Batches at the same time. */
   readonly concurrency: number
+  /** Beside fewer calls than this there is room for one batch more, as soon as half as many wait. */
+  readonly small?: number
   /** Who had to wait longer for a turn is refused instead: whoever asked has stopped waiting, or soon will. */
   readonly patienceMs: number
   /** The failure is nobody's own: to run the calls one by one would fail, too. */
@@ -23,13 +25,14 @@ interface Waiting<Call, Answer> {
 }
 
 /**
- * Does together what is asked for at the same time. What comes in one turn of the event loop goes together; while `concurrency` batches are under way
- * the others wait, and go with all that wait then. There is no timer: who is alone waits for nobody, and the busier it is the more go together.
+ * Does together what is asked for at the same time. What comes in one turn of the event loop goes together; while as many batches are under way as
+ * may be, the others wait, and go with all that wait then. There is no timer: who is alone waits for nobody, and the busier it is the more go together.
  */
 export function createCombiner<Call, Answer>(options: CombinerOptions<Call, Answer>): (call: Call) => Promise<Answer> {
-  const { thing } = options
+  const { thing, small = 0 } = options
   let queue: Waiting<Call, Answer>[] = []
   let underWay = 0
+  let callsUnderWay = 0
   let isDue = false
   /** What the batches under way are about. */
   const busy = new Set<string>()
@@ -73,15 +76,21 @@ export function createCombiner<Call, Answer>(options: CombinerOptions<Call, Answ
 
   const runBatch = async (batch: readonly Waiting<Call, Answer>[]): Promise<void> => {
     underWay++
+    callsUnderWay += batch.length
     await settle(batch)
+    callsUnderWay -= batch.length
     underWay--
     if (thing) for (const { call } of batch) busy.delete(thing(call))
     startNext()
   }
 
+  const hasRoom = () =>
+    underWay < options.concurrency ||
+    (underWay === options.concurrency && callsUnderWay < small && queue.length >= small / 2)
+
   const startNext = () => {
     refuseLate()
-    while (underWay < options.concurrency && queue.length > 0) {
+    while (queue.length > 0 && hasRoom()) {
       const batch = takeBatch()
       if (batch.length === 0) return
       void runBatch(batch)
@@ -90,7 +99,7 @@ export function createCombiner<Call, Answer>(options: CombinerOptions<Call, Answ
 
   const startSoon = () => {
     refuseLate()
-    if (isDue || underWay >= options.concurrency) return
+    if (isDue || !hasRoom()) return
     isDue = true
     setImmediate(() => {
       isDue = false
@@ -105,7 +114,7 @@ export function createCombiner<Call, Answer>(options: CombinerOptions<Call, Answ
     })
 }
 
-type Combining<Call, Answer> = Pick<CombinerOptions<Call, Answer>, 'concurrency' | 'thing'> & {
+type Combining<Call, Answer> = Pick<CombinerOptions<Call, Answer>, 'concurrency' | 'small' | 'thing'> & {
   readonly run: (db: Database, batch: readonly Call[]) => Promise<readonly Answer[]>
 }
 

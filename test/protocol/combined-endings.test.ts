@@ -305,6 +305,48 @@ describe('when the connection breaks', () => {
     await db.close()
   })
 
+  it('beside a small batch there is room for one more as soon as half as many wait, beside a big one there is none', async () => {
+    const batches: number[] = []
+    const ends: (() => void)[] = []
+    const combine = createCombiner<number, number>({
+      run: (batch) =>
+        new Promise((resolve) => {
+          batches.push(batch.length)
+          ends.push(() => resolve(batch))
+        }),
+      batchSize: 64,
+      concurrency: 1,
+      small: 8,
+      patienceMs: 1000,
+      isShared: () => true,
+    })
+    const answered: Promise<number>[] = []
+    const ask = async (count: number) => {
+      for (let i = 0; i < count; i++) answered.push(combine(i))
+      await nextTurn()
+    }
+    const end = async (nth: number) => {
+      ends[nth]?.()
+      await nextTurn()
+    }
+    await ask(2)
+    await ask(3)
+    expect(batches, 'three are too few').toEqual([2])
+    await ask(1)
+    expect(batches).toEqual([2, 4])
+    await ask(20)
+    expect(batches, 'one more, not two').toEqual([2, 4])
+    await end(0)
+    expect(batches, 'four are under way: the others go beside them').toEqual([2, 4, 20])
+    await ask(30)
+    await end(1)
+    expect(batches, 'twenty are not few').toEqual([2, 4, 20])
+    await end(2)
+    expect(batches).toEqual([2, 4, 20, 30])
+    await end(3)
+    expect(await Promise.all(answered)).toHaveLength(56)
+  })
+
   it('who has waited too long for a turn is refused, those who came later are served', async () => {
     const batches: number[][] = []
     let open = () => {}
