@@ -97,11 +97,33 @@ export function postgresCpuSeconds(postmaster) {
   const own = readStat(postmaster)
   if (!own) return undefined
   let ticks = own.user + own.system + own.endedChildren
-  for (const entry of fs.readdirSync('/proc')) {
-    const stat = /^\d+$/.test(entry) ? readStat(entry) : undefined
-    if (stat?.parent === postmaster) ticks += stat.user + stat.system
-  }
+  for (const { stat } of childrenOf(postmaster)) ticks += stat.user + stat.system
   return ticks / ticksPerSecond
+}
+
+/**
+ * Bytes that a PostgreSQL has had read from the disk: what lay in the memory of the machine is not among them, nor what children read that have
+ * ended. Undefined where it cannot be read.
+ */
+export function postgresReadBytes(postmaster) {
+  const own = readBytesOf(postmaster)
+  if (own === undefined) return undefined
+  return childrenOf(postmaster).reduce((sum, { pid }) => sum + (readBytesOf(pid) ?? 0), own)
+}
+
+const childrenOf = (parent) =>
+  fs
+    .readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map((pid) => ({ pid, stat: readStat(pid) }))
+    .filter(({ stat }) => stat?.parent === parent)
+
+function readBytesOf(pid) {
+  try {
+    return Number(/^read_bytes: (\d+)$/m.exec(fs.readFileSync(`/proc/${pid}/io`, 'latin1'))[1])
+  } catch {
+    return undefined
+  }
 }
 
 export function residentBytesOf(pid) {

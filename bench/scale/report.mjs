@@ -49,7 +49,7 @@ const verdict = ({ name, ratio, commit, stretch, isMet }) => {
   return `${word}: ${name}: ${Number.isInteger(ratio) ? ratio : ratio.toFixed(2)} (${wanted})`
 }
 
-export function toMarkdown({ facts, settings, disturbance, seconds, rounds, sizes, leftOut, targets }) {
+export function toMarkdown({ facts, asked, settings, bytes, disturbance, seconds, rounds, sizes, leftOut, targets }) {
   const [refreshes, weights, cleanup] = tablesOf(sizes).map(markdownTable)
   const statements = sizes[0].plans
   const isSame = sizes.every(
@@ -65,14 +65,15 @@ ${leftOut.map(({ rows, why }) => `- left out: ${named(rows)}, which ${why}\n`).j
 ${facts.date}, ${facts.cpu}, ${facts.memoryGiB} GiB, ${facts.system}, Node ${facts.node}, PostgreSQL ${facts.postgres} on the same machine, syncing every commit
 (${Object.entries(settings)
     .map(([name, value]) => `\`${name}\` ${value}`)
-    .join(', ')}, otherwise as it comes). \`npm run bench:scale\`: each size is a database of its own
-with live sessions, each with a grant, two sessions a user; all are there at once, vacuumed and written to the disk, with a production server each, and are loaded in turns. A round refreshes random grants of all there are, none twice,
+    .join(', ')}, otherwise as it comes). \`${commandOf(asked)}\`: each size is a database of its own
+with live sessions, each with a grant, two sessions a user; all are there at once, vacuumed, written to the disk
+and read through once, as they are where a server has run for days (${gib(bytes)} GiB in all), with a production server each, and are loaded in turns. A round refreshes random grants of all there are, none twice,
 for ${seconds} s or until it has refreshed 10,000; each refresh rotates its token and touches its session, as it does when an access token has lived for minutes. Medians of ${rounds} rounds.
 ${disturbed(disturbance)}
 
 ${refreshes}
 
-CPU is seconds per 1,000 refreshes. Of the log (WAL) most is images of pages: PostgreSQL writes a page whole when it is changed for the first time after a checkpoint, and among more
+CPU is seconds per 1,000 refreshes; the last two are of PostgreSQL, for each refresh. Of the log (WAL) most is images of pages: PostgreSQL writes a page whole when it is changed for the first time after a checkpoint, and among more
 sessions the next refresh more often meets a page that nobody has changed since.
 
 ${weights}
@@ -90,6 +91,12 @@ ${cleanup}
 ${statements.map(({ name, reads }) => `| ${name} | ${reads.join(', ') || 'none: it adds rows, or its tables are a page long'} |`).join('\n')}
 
 </details>`
+}
+
+/** Which PostgreSQL it was stands beside it, and its folder is nobody's but this machine's. */
+const commandOf = ({ set, isOtherPostgres }) => {
+  const given = [...(isOtherPostgres ? ['--postgres DIR'] : []), ...set.map((one) => `--set ${one}`)]
+  return ['npm run bench:scale', ...(given.length > 0 ? ['--', ...given] : [])].join(' ')
 }
 
 /** What the machine did for others meanwhile; empty where that cannot be read. */
@@ -112,10 +119,11 @@ function refreshTable(sizes) {
     'CPU server',
     'CPU PostgreSQL',
     'WAL bytes',
+    'bytes from the disk',
   ]
   const rows = Object.keys(sizes[0].levels).flatMap((level) =>
     sizes.map((size) => {
-      const { rate, p50Ms, p99Ms, serverCpu, postgresCpu, walBytes } = size.levels[level]
+      const { rate, p50Ms, p99Ms, serverCpu, postgresCpu, walBytes, readBytes } = size.levels[level]
       const ratio = p99Ms / sizes[0].levels[level].p99Ms
       return [
         named(size.rows),
@@ -127,6 +135,7 @@ function refreshTable(sizes) {
         cpu(serverCpu),
         cpu(postgresCpu),
         whole(walBytes),
+        readBytes === undefined ? '–' : whole(readBytes),
       ]
     }),
   )
@@ -196,5 +205,6 @@ function aligned(rows) {
 }
 
 const whole = (value) => Math.round(value).toLocaleString('en')
+const gib = (bytes) => (bytes / 2 ** 30).toFixed(1)
 const mib = (bytes) => (bytes / 2 ** 20).toFixed(bytes < 100 * 2 ** 20 ? 1 : 0)
 const cpu = (value) => (value === undefined ? '–' : value.toFixed(3))

@@ -1,6 +1,6 @@
 // Rounds of refreshes, the sizes in turn: one is loaded, the others wait, and what else happens on the machine happens to all of them.
 import { readCounters } from '../machine/counters.mjs'
-import { postgresCpuSeconds } from '../machine/process.mjs'
+import { postgresCpuSeconds, postgresReadBytes } from '../machine/process.mjs'
 import { medians } from '../report/medians.mjs'
 import { verifyTokens } from '../verify-tokens.mjs'
 
@@ -54,13 +54,22 @@ export async function play(size, { connections, seconds }, { cluster, driver: { 
     before.serverCpu === undefined
       ? {}
       : { serverCpu: each('serverCpu') * 1000, postgresCpu: each('postgresCpu') * 1000 }
-  return { rate: run.count / run.seconds, p50Ms: run.p50Ms, p99Ms: run.p99Ms, ...cpu, walBytes: each('walBytes') }
+  const reads = before.readBytes === undefined ? {} : { readBytes: each('readBytes') }
+  return {
+    rate: run.count / run.seconds,
+    p50Ms: run.p50Ms,
+    p99Ms: run.p99Ms,
+    ...cpu,
+    ...reads,
+    walBytes: each('walBytes'),
+  }
 }
 
 const readAll = async (size, cluster) => ({
   ...(await readCounters(size.databaseUrl)),
   serverCpu: size.running.processes()[0].cpuSeconds(),
   postgresCpu: postgresCpuSeconds(cluster.pid),
+  readBytes: postgresReadBytes(cluster.pid),
 })
 
 const rotated = (list, by) => [...list.slice(by % list.length), ...list.slice(0, by % list.length)]

@@ -11,6 +11,7 @@ import { measureRefreshes } from './rounds.mjs'
 import { hotStatements } from './statements.mjs'
 import { readTables } from './tables.mjs'
 import { createTokens } from './tokens.mjs'
+import { readThrough } from './warm.mjs'
 
 export const levels = [1, 8, 32]
 
@@ -49,6 +50,9 @@ async function measure(options, bench, sizes) {
   say('what the seeding left to do: vacuum, checkpoint')
   for (const size of sizes) await size.pool.query('vacuum (analyze)')
   await cluster.pool.query('checkpoint')
+  say('what days of running have done: all of it is read once')
+  let bytes = 0
+  for (const size of sizes) bytes += await readThrough(size)
   const facts = machineFacts(cluster)
   const plans = new Map()
   for (const size of sizes) plans.set(size, await readPlans(size.pool, statements))
@@ -64,8 +68,9 @@ async function measure(options, bench, sizes) {
     const cleanup = await measureCleanup(size, options, bench)
     measured.push({ rows, seedSeconds, ...refreshes[i], ...load, plans: plans.get(size), cleanup })
   }
-  const { seconds, rounds } = options
-  return { facts, settings, disturbance: shares, seconds, rounds, leftOut, sizes: measured }
+  const { seconds, rounds, set, postgres } = options
+  const asked = { set, isOtherPostgres: postgres !== undefined }
+  return { facts, asked, settings, bytes, disturbance: shares, seconds, rounds, leftOut, sizes: measured }
 }
 
 function interrupted() {
