@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { freePorts } from '../machine/process.mjs'
 
 const root = path.resolve(import.meta.dirname, '../..')
 
@@ -30,7 +31,6 @@ export const nowMs = () => Number(process.hrtime.bigint()) / 1e6
 export async function onStage(built, instanceCount, work) {
   const { startPostgres } = await compiled(built, 'test/feed/chaos/postgres.js')
   const { createInstance } = await compiled(built, 'test/feed/chaos/instances.js')
-  const { freePorts } = await compiled(built, 'test/histories/servers.js')
   const { createAdmin } = await compiled(built, 'test/histories/admin.js')
   const { createClients } = await compiled(built, 'test/histories/population.js')
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'falconer-bench-'))

@@ -10,7 +10,7 @@ import { signInAt, wayOut } from '../interop/sign-in.ts'
 import { serve } from '../interop/web-app.ts'
 import { Browser } from '../support/browser.ts'
 import { describeInChromium } from '../support/chromium.ts'
-import { freePort } from '../support/instance.ts'
+import { freePort } from '../support/ports.ts'
 import { password, startServer, type TestServer } from '../support/server.ts'
 import { createFolder, createOperator, type Operator } from './cli.ts'
 

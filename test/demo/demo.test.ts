@@ -1,6 +1,5 @@
 import { mkdtempSync } from 'node:fs'
 import { readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -8,6 +7,7 @@ import { type Demo, startDemo } from '../../src/demo/start.ts'
 import { memorablePassword } from '../../src/demo/words.ts'
 import { Browser, type Page } from '../support/browser.ts'
 import { decode, parse } from '../support/html.ts'
+import { freePort } from '../support/ports.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer
@@ -25,14 +25,6 @@ afterAll(async () => {
   await server.close()
   await rm(dataDir, { recursive: true, force: true })
 })
-
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo
-      probe.close(() => resolve(port))
-    })
-  })
 
 const start = async (port?: number, issuer = server.url) =>
   startDemo({ issuer, port: port ?? (await freePort()), dataDir, tools: server.server.tools })

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
-import { createServer } from 'node:net'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { operator } from './admin.ts'
@@ -87,20 +86,4 @@ async function isReady(url: string, child: ChildProcess): Promise<boolean> {
     if (answer?.ok) return true
   }
   return false
-}
-
-/** Ports that are free now. */
-export async function freePorts(count: number): Promise<number[]> {
-  const probes = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const probe = createServer().listen(0, '127.0.0.1')
-      await once(probe, 'listening')
-      return probe
-    }),
-  )
-  return probes.map((probe) => {
-    const address = probe.address()
-    probe.close()
-    return typeof address === 'object' && address ? address.port : 0
-  })
 }

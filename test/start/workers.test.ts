@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { isRunningWith } from '../../src/store/data-directory-owner.ts'
 import { buildServer } from '../support/build.ts'
 import { testDirectory } from '../support/global-setup.ts'
-import { freePort } from '../support/instance.ts'
+import { freePort } from '../support/ports.ts'
 import { type LogLine, startServer, type TestClient, type TestServer } from '../support/server.ts'
 import { testMasterKeys } from '../support/template.ts'
 

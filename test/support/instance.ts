@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer as createNetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { buildServer } from './build.ts'
+import { freePort } from './ports.ts'
 import type { Answer, LogLine, TestServer } from './server.ts'
 import { testMasterKeys } from './template.ts'
 
@@ -127,16 +127,4 @@ async function isListening(url: string, child: ChildProcess, output: string[]): 
   }
   child.kill('SIGKILL')
   throw new Error(`an instance did not start:\n${output.join('\n')}`)
-}
-
-/** A port that is free now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createNetServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
 }

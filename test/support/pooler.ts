@@ -6,7 +6,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { childEnvironment, chooseRunAs, dieWithParent } from '../../src/store/postgres-binaries.ts'
-import { freePort } from './instance.ts'
+import { freePort } from './ports.ts'
 
 /** A transaction pooler in front of the run's PostgreSQL. */
 export interface Pooler {

@@ -10,6 +10,7 @@ import { readApiDocument } from './admin-answers.ts'
 import { Browser, type Page } from './browser.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
 import { databaseUrl } from './global-setup.ts'
+import { freePort } from './ports.ts'
 import { testMasterKeys } from './template.ts'
 
 export const adminClient = { id: 'test-admin', secret: 'test-admin-secret-of-at-least-32-characters' }
@@ -299,16 +300,4 @@ async function createClient(server: TestServer, metadata: Record<string, unknown
     },
   }
   return client
-}
-
-async function freePort(): Promise<number> {
-  const { createServer: createNetServer } = await import('node:net')
-  return new Promise((resolve, reject) => {
-    const probe = createNetServer()
-    probe.once('error', reject)
-    probe.listen(0, 'localhost', () => {
-      const { port } = probe.address() as AddressInfo
-      probe.close(() => resolve(port))
-    })
-  })
 }

@@ -5,6 +5,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { buildServer } from '../support/build.ts'
 import { nginxPath, startNginx } from '../support/nginx.ts'
+import { freePort } from '../support/ports.ts'
 import { startServer, type TestClient, type TestServer, type Tokens } from '../support/server.ts'
 import { claimsOf } from '../support/tokens.ts'
 
@@ -245,11 +246,3 @@ describe.skipIf(nginxPath === undefined && !isNginxNeeded)(
     })
   },
 )
-
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return port
-}
