@@ -1,4 +1,5 @@
 import { createPublicKey, hash, type JsonWebKey, type KeyObject, sign, verify } from 'node:crypto'
+import { promisify } from 'node:util'
 import { LRUCache } from 'lru-cache'
 import type { SigningAlg } from '../domain/signing-key.ts'
 import type { SigningKey } from './signing.ts'
@@ -15,6 +16,8 @@ const digest = { ES256: 'sha256', RS256: 'sha256', EdDSA: null } as const
 // Critical extensions change what a signature means, and a key that a token brings along proves nothing.
 const refusedHeaders = ['crit', 'b64', 'zip', 'jwk', 'jku', 'x5u', 'x5c'] as const
 const headers = new WeakMap<SigningKey, Map<string, string>>()
+/** On the thread pool: it takes more than twice as long as to sign, and everybody else would wait for it. */
+const verifyInPool = promisify(verify)
 /**
  * Tokens by their hashes, with the key that was seen to have signed each. That stays true for ever, counts only while the key is among those that are
  * asked about, and says nothing of life and death.
@@ -59,22 +62,22 @@ function signCompact(key: SigningKey, typ: string, payload: string): Promise<str
  * The header and claims of a JWT that one of these keys signed, of the expected type and from the expected
  * issuer, or undefined for anything else; never throws (RFC 8725 §3.1, §3.11). Expiry is the database clock's matter.
  */
-export function verifyJwt(
+export async function verifyJwt(
   token: string,
   keys: ReadonlyMap<string, PublicKey>,
   expected: { typ: string | readonly string[]; issuer: string },
-): VerifiedJwt | undefined {
+): Promise<VerifiedJwt | undefined> {
   if (token.length > maxLength) return undefined
   const hashed = hash('sha256', token, 'base64')
   const known = seen.get(hashed)
-  const signed = known && keys.get(known.kid) === known.key ? known : readSigned(token, keys)
+  const signed = known && keys.get(known.kid) === known.key ? known : await readSigned(token, keys)
   if (!signed || !isTyp(signed.jwt.header['typ'], expected.typ)) return undefined
   seen.set(hashed, signed)
   return signed.jwt.claims['iss'] === expected.issuer ? signed.jwt : undefined
 }
 
 /** The parts of a JWT that one of these keys signed. */
-function readSigned(token: string, keys: ReadonlyMap<string, PublicKey>): SignedJwt | undefined {
+async function readSigned(token: string, keys: ReadonlyMap<string, PublicKey>): Promise<SignedJwt | undefined> {
   const [, head, body, tail] = compact.exec(token) ?? []
   if (head === undefined || body === undefined || tail === undefined) return undefined
   const header = parseObject(head)
@@ -83,7 +86,7 @@ function readSigned(token: string, keys: ReadonlyMap<string, PublicKey>): Signed
   const key = typeof kid === 'string' ? keys.get(kid) : undefined
   // The key decides the algorithm; a token may only agree (RFC 8725 §3.1).
   if (typeof kid !== 'string' || key === undefined || header['alg'] !== key.alg) return undefined
-  if (!isSigned(key, Buffer.from(`${head}.${body}`, 'latin1'), tail)) return undefined
+  if (!(await isSigned(key, Buffer.from(`${head}.${body}`, 'latin1'), tail))) return undefined
   const claims = parseObject(body)
   // Whoever asks again gets the same objects.
   return claims && { kid, key, jwt: { header: Object.freeze(header), claims: Object.freeze(claims) } }
@@ -116,14 +119,12 @@ function headerOf(key: SigningKey, typ: string): string {
   return header
 }
 
-function isSigned(key: PublicKey, input: Buffer, tail: string): boolean {
+async function isSigned(key: PublicKey, input: Buffer, tail: string): Promise<boolean> {
   const signature = Buffer.from(tail, 'base64url')
   // The last character has spare bits: without this, one signature has several spellings.
   if (signature.toString('base64url') !== tail) return false
   try {
-    return key.alg === 'ES256'
-      ? verify('sha256', input, { key: key.key, dsaEncoding: 'ieee-p1363' }, signature)
-      : verify(digest[key.alg], input, key.key, signature)
+    return await verifyInPool(digest[key.alg], input, { key: key.key, dsaEncoding: 'ieee-p1363' }, signature)
   } catch {
     return false
   }

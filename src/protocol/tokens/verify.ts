@@ -43,7 +43,7 @@ export async function readJwt(
 ): Promise<VerifiedJwt | undefined> {
   const expected = { typ, issuer: tools.issuer }
   const keys = await tools.keys.verifiers()
-  const verified = verifyJwt(token, keys, expected)
+  const verified = await verifyJwt(token, keys, expected)
   if (verified) return verified
   const newer = await tools.keys.verifiers(kidOf(token))
   return newer === keys ? undefined : verifyJwt(token, newer, expected)

@@ -33,8 +33,8 @@ describe.each(['ES256', 'RS256', 'EdDSA'] as const)('a JWT signed with %s', asyn
   const key = keys[alg]
   const token = await signJwt(key, 'at+jwt', claims)
 
-  it('is verified back', () => {
-    expect(verifyIt(token)).toEqual({ header: { alg, typ: 'at+jwt', kid: key.kid }, claims })
+  it('is verified back', async () => {
+    expect(await verifyIt(token)).toEqual({ header: { alg, typ: 'at+jwt', kid: key.kid }, claims })
   })
 
   it('is verified by an independent library', async () => {
@@ -49,49 +49,53 @@ describe.each(['ES256', 'RS256', 'EdDSA'] as const)('a JWT signed with %s', asyn
   })
 
   it('is refused without its key, under another key of that name, or as something else, though it was seen before', async () => {
-    expect(verifyIt(token)).toBeDefined()
+    expect(await verifyIt(token)).toBeDefined()
     const other = loadPublicKey(loadSigningKey(await generateSigningKey(alg)).publicJwk)
-    expect(verifyJwt(token, new Map(), expected)).toBeUndefined()
-    expect(verifyJwt(token, new Map([[key.kid, other]]), expected)).toBeUndefined()
-    expect(verifyJwt(token, known, { ...expected, typ: 'logout+jwt' })).toBeUndefined()
-    expect(verifyJwt(token, known, { ...expected, issuer: 'https://other.example.com' })).toBeUndefined()
-    expect(verifyIt(token)).toBeDefined()
+    expect(await verifyJwt(token, new Map(), expected)).toBeUndefined()
+    expect(await verifyJwt(token, new Map([[key.kid, other]]), expected)).toBeUndefined()
+    expect(await verifyJwt(token, known, { ...expected, typ: 'logout+jwt' })).toBeUndefined()
+    expect(await verifyJwt(token, known, { ...expected, issuer: 'https://other.example.com' })).toBeUndefined()
+    expect(await verifyIt(token)).toBeDefined()
   })
 
-  it('is refused when it was cut anywhere', () => {
+  it('is refused when it was cut anywhere', async () => {
     for (let length = 0; length < token.length; length++) {
-      expect(verifyIt(token.slice(0, length)), `first ${length}`).toBeUndefined()
-      expect(verifyIt(token.slice(token.length - length)), `last ${length}`).toBeUndefined()
+      expect(await verifyIt(token.slice(0, length)), `first ${length}`).toBeUndefined()
+      expect(await verifyIt(token.slice(token.length - length)), `last ${length}`).toBeUndefined()
     }
   })
 
-  it('is refused with any one bit flipped', () => {
+  it('is refused with any one bit flipped', async () => {
     for (let index = 0; index < token.length; index++)
       for (let bit = 0; bit < 8; bit++) {
         const flipped = String.fromCharCode(token.charCodeAt(index) ^ (1 << bit))
-        expect(verifyIt(token.slice(0, index) + flipped + token.slice(index + 1)), `${index}.${bit}`).toBeUndefined()
+        expect(
+          await verifyIt(token.slice(0, index) + flipped + token.slice(index + 1)),
+          `${index}.${bit}`,
+        ).toBeUndefined()
       }
   })
 
-  it('has one spelling', () => {
+  it('has one spelling', async () => {
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-    const accepted = Array.from(alphabet).filter((last) => verifyIt(token.slice(0, -1) + last) !== undefined)
+    const accepted: string[] = []
+    for (const last of alphabet) if (await verifyIt(token.slice(0, -1) + last)) accepted.push(last)
     expect(accepted).toEqual([token.at(-1)])
     for (const extra of ['=', '==', ' ', '\n', '\0', '.', '.x', 'A', '\u200b']) {
-      expect(verifyIt(token + extra)).toBeUndefined()
-      expect(verifyIt(extra + token)).toBeUndefined()
+      expect(await verifyIt(token + extra)).toBeUndefined()
+      expect(await verifyIt(extra + token)).toBeUndefined()
     }
-    expect(verifyIt(token.replaceAll('-', '+').replaceAll('_', '/'))).toSatisfy(
+    expect(await verifyIt(token.replaceAll('-', '+').replaceAll('_', '/'))).toSatisfy(
       (result) => result === undefined || !/[-_]/.test(token),
     )
   })
 
-  it('is refused under the name or the algorithm of another key', () => {
+  it('is refused under the name or the algorithm of another key', async () => {
     for (const other of Object.values(keys))
       for (const named of Object.values(keys)) {
         if (other.kid === key.kid && named.kid === key.kid) continue
         expect(
-          verifyIt(forge({ alg: other.alg, typ: 'at+jwt', kid: named.kid }, claims, key.privateKey)),
+          await verifyIt(forge({ alg: other.alg, typ: 'at+jwt', kid: named.kid }, claims, key.privateKey)),
         ).toBeUndefined()
       }
   })
@@ -107,7 +111,7 @@ describe('the signing side', () => {
   it('does not mix the headers of keys and types that it keeps', async () => {
     for (const key of Object.values(keys))
       for (const typ of ['at+jwt', 'JWT', 'logout+jwt', 'at+jwt'])
-        expect(verifyJwt(await signJwt(key, typ, claims), known, { typ, issuer })?.header).toEqual({
+        expect((await verifyJwt(await signJwt(key, typ, claims), known, { typ, issuer }))?.header).toEqual({
           alg: key.alg,
           typ,
           kid: key.kid,
@@ -116,26 +120,27 @@ describe('the signing side', () => {
 
   it('leaves out claims that are undefined', async () => {
     const token = await signJwt(keys.ES256, 'at+jwt', { iss: issuer, sid: undefined })
-    expect(verifyIt(token)?.claims).toEqual({ iss: issuer })
+    expect((await verifyIt(token))?.claims).toEqual({ iss: issuer })
   })
 })
 
 describe('algorithm confusion', () => {
-  it('the forger of these tests can make a token that is accepted', () => {
-    expect(verifyIt(forge(header(), claims))?.claims).toEqual(claims)
+  it('the forger of these tests can make a token that is accepted', async () => {
+    expect((await verifyIt(forge(header(), claims)))?.claims).toEqual(claims)
   })
 
-  it('a token without a signature is refused in any spelling of none', () => {
+  it('a token without a signature is refused in any spelling of none', async () => {
     const { signature } = splitToken(forge(header(), claims))
     for (const alg of ['none', 'None', 'NONE', 'nOnE', 'none ', '', null, undefined, 0, [], ['ES256'], {}])
       for (const kid of [keys.ES256.kid, undefined, ''])
         for (const tail of ['', 'A', signature])
-          expect(verifyIt(`${encode({ alg, typ: 'at+jwt', kid })}.${encode(claims)}.${tail}`)).toBeUndefined()
+          expect(await verifyIt(`${encode({ alg, typ: 'at+jwt', kid })}.${encode(claims)}.${tail}`)).toBeUndefined()
     const unsigned = `${encode(header())}.${encode(claims)}`
-    for (const tail of ['', '.', '..', '.AA', '.'.padEnd(87, 'A')]) expect(verifyIt(unsigned + tail)).toBeUndefined()
+    for (const tail of ['', '.', '..', '.AA', '.'.padEnd(87, 'A')])
+      expect(await verifyIt(unsigned + tail)).toBeUndefined()
   })
 
-  it('an HMAC with the public key as its secret is refused, whatever form of the key', () => {
+  it('an HMAC with the public key as its secret is refused, whatever form of the key', async () => {
     for (const key of Object.values(keys)) {
       const publicKey = createPublicKey({ key: key.publicJwk, format: 'jwk' })
       const pem = publicKey.export({ format: 'pem', type: 'spki' }).toString()
@@ -159,7 +164,7 @@ describe('algorithm confusion', () => {
         ] as const) {
           const input = `${encode({ alg, typ: 'at+jwt', kid: key.kid })}.${encode(claims)}`
           const tag = createHmac(digest, secret).update(input).digest('base64url')
-          expect(verifyIt(`${input}.${tag}`)).toBeUndefined()
+          expect(await verifyIt(`${input}.${tag}`)).toBeUndefined()
         }
     }
   })
@@ -176,20 +181,22 @@ describe('algorithm confusion', () => {
     'RSA1_5',
     'PBES2-HS256+A128KW',
     'dir',
-  ])('an ES256 signature that calls itself %s is refused', (alg) => {
-    expect(verifyIt(forge(header({ alg }), claims))).toBeUndefined()
+  ])('an ES256 signature that calls itself %s is refused', async (alg) => {
+    expect(await verifyIt(forge(header({ alg }), claims))).toBeUndefined()
   })
 
-  it.each(['PS256', 'RS384', 'RS512', 'rs256'])('an RS256 signature that calls itself %s is refused', (alg) => {
-    expect(verifyIt(forge({ alg, typ: 'at+jwt', kid: keys.RS256.kid }, claims, keys.RS256.privateKey))).toBeUndefined()
+  it.each(['PS256', 'RS384', 'RS512', 'rs256'])('an RS256 signature that calls itself %s is refused', async (alg) => {
+    expect(
+      await verifyIt(forge({ alg, typ: 'at+jwt', kid: keys.RS256.kid }, claims, keys.RS256.privateKey)),
+    ).toBeUndefined()
   })
 
-  it('an ES256 signature of zeros, or in DER, is refused', () => {
+  it('an ES256 signature of zeros, or in DER, is refused', async () => {
     const input = `${encode(header())}.${encode(claims)}`
     for (const bytes of [Buffer.alloc(64), Buffer.alloc(64, 255), Buffer.alloc(63), Buffer.alloc(65), Buffer.alloc(1)])
-      expect(verifyIt(`${input}.${bytes.toString('base64url')}`)).toBeUndefined()
+      expect(await verifyIt(`${input}.${bytes.toString('base64url')}`)).toBeUndefined()
     expect(
-      verifyIt(`${input}.${sign('sha256', Buffer.from(input), keys.ES256.privateKey).toString('base64url')}`),
+      await verifyIt(`${input}.${sign('sha256', Buffer.from(input), keys.ES256.privateKey).toString('base64url')}`),
     ).toBeUndefined()
   })
 })
@@ -211,11 +218,11 @@ describe('a header that wants more than it may', () => {
     ['jku', { jku: 'https://evil.example/jwks.json' }],
     ['x5u', { x5u: 'https://evil.example/cert.pem' }],
     ['x5c', { x5c: ['MIIB'] }],
-  ])('with %s is refused although the signature is ours', (_, more) => {
-    expect(verifyIt(forge(header(more), claims))).toBeUndefined()
+  ])('with %s is refused although the signature is ours', async (_, more) => {
+    expect(await verifyIt(forge(header(more), claims))).toBeUndefined()
   })
 
-  it('does not bring its own key', () => {
+  it('does not bring its own key', async () => {
     for (const more of [
       {},
       { jwk: attackerJwk },
@@ -223,27 +230,27 @@ describe('a header that wants more than it may', () => {
       { jwk: attackerJwk, kid: undefined },
     ])
       for (const kid of [keys.ES256.kid, 'attacker'])
-        expect(verifyIt(forge(header({ kid, ...more }), claims, attacker.privateKey))).toBeUndefined()
+        expect(await verifyIt(forge(header({ kid, ...more }), claims, attacker.privateKey))).toBeUndefined()
   })
 
   it.each(['', 'unknown', '../../../dev/null', "' OR 1=1 --", '__proto__', 'constructor', 'toString', '*', ' ', '\0'])(
     'names a key that we have, not %j',
-    (kid) => {
-      expect(verifyIt(forge(header({ kid }), claims))).toBeUndefined()
+    async (kid) => {
+      expect(await verifyIt(forge(header({ kid }), claims))).toBeUndefined()
     },
   )
 
   it.each([undefined, null, 1, [keys.ES256.kid], { toString: 'x' }, true])(
     'names its key by a text, not by %j',
-    (kid) => {
-      expect(verifyIt(forge(header({ kid }), claims))).toBeUndefined()
+    async (kid) => {
+      expect(await verifyIt(forge(header({ kid }), claims))).toBeUndefined()
     },
   )
 })
 
 describe('the type of a token (RFC 8725 §3.11)', () => {
-  it.each(['at+jwt', 'AT+JWT', 'application/at+jwt', 'Application/at+JWT'])('%s is at+jwt', (typ) => {
-    expect(verifyIt(forge(header({ typ }), claims))).toBeDefined()
+  it.each(['at+jwt', 'AT+JWT', 'application/at+jwt', 'Application/at+JWT'])('%s is at+jwt', async (typ) => {
+    expect(await verifyIt(forge(header({ typ }), claims))).toBeDefined()
   })
 
   it.each(
@@ -251,15 +258,15 @@ describe('the type of a token (RFC 8725 §3.11)', () => {
       ['JWT', 'logout+jwt', 'secevent+jwt', 'dpop+jwt', 'jwt', '', 'at', 'at+jwt ', ' at+jwt', 'x/at+jwt'],
       ['application/application/at+jwt', undefined, null, 1, { typ: 'at+jwt' }, true],
     ].flat(),
-  )('%j is not', (typ) => {
-    expect(verifyIt(forge(header({ typ }), claims))).toBeUndefined()
+  )('%j is not', async (typ) => {
+    expect(await verifyIt(forge(header({ typ }), claims))).toBeUndefined()
   })
 
-  it('may be one of several', () => {
+  it('may be one of several', async () => {
     const token = forge(header({ typ: 'JWT' }), claims)
-    expect(verifyJwt(token, known, { typ: ['at+jwt', 'JWT'], issuer })).toBeDefined()
-    expect(verifyJwt(token, known, { typ: ['at+jwt', 'logout+jwt'], issuer })).toBeUndefined()
-    expect(verifyJwt(token, known, { typ: [], issuer })).toBeUndefined()
+    expect(await verifyJwt(token, known, { typ: ['at+jwt', 'JWT'], issuer })).toBeDefined()
+    expect(await verifyJwt(token, known, { typ: ['at+jwt', 'logout+jwt'], issuer })).toBeUndefined()
+    expect(await verifyJwt(token, known, { typ: [], issuer })).toBeUndefined()
   })
 })
 
@@ -274,8 +281,8 @@ describe('the issuer', () => {
     1,
     [issuer],
     { iss: issuer },
-  ])('is compared exactly: %j is refused', (iss) => {
-    expect(verifyIt(forge(header(), { ...claims, iss }))).toBeUndefined()
+  ])('is compared exactly: %j is refused', async (iss) => {
+    expect(await verifyIt(forge(header(), { ...claims, iss }))).toBeUndefined()
   })
 })
 
@@ -287,35 +294,35 @@ describe('garbage', () => {
       [`${encode('null')}.${encode('null')}.AA`, `${encode('[]')}.${encode('[]')}.AA`, `${encode('"x"')}.e30.AA`],
       [`${encode('{')}.e30.AA`, `${encode('{"alg":"ES256"')}.e30.AA`, `${encode('['.repeat(5000))}.e30.AA`],
     ].flat(),
-  )('%j is refused without an exception', (text) => {
-    expect(verifyIt(text)).toBeUndefined()
+  )('%j is refused without an exception', async (text) => {
+    expect(await verifyIt(text)).toBeUndefined()
   })
 
   it.each(['null', '[]', '"x"', '1', '', '{', `[${JSON.stringify(claims)}]`, `${JSON.stringify(claims)}x`])(
     'claims %j are refused although they are signed',
-    (body) => {
-      expect(verifyIt(forge(header(), body))).toBeUndefined()
+    async (body) => {
+      expect(await verifyIt(forge(header(), body))).toBeUndefined()
     },
   )
 
-  it('an encrypted token is refused before anything is decompressed', () => {
+  it('an encrypted token is refused before anything is decompressed', async () => {
     const jwe = `${encode({ alg: 'RSA-OAEP', enc: 'A256GCM', zip: 'DEF', kid: keys.RS256.kid })}.a.b.c.d`
-    expect(verifyIt(jwe)).toBeUndefined()
+    expect(await verifyIt(jwe)).toBeUndefined()
   })
 
-  it('a token of more than 8 kB is refused, however right it is', () => {
+  it('a token of more than 8 kB is refused, however right it is', async () => {
     const withName = (length: number) => forge(header(), { ...claims, name: 'a'.repeat(length) })
-    expect(verifyIt(withName(5000))).toBeDefined()
-    expect(verifyIt(withName(6200))).toBeUndefined()
-    expect(verifyIt('a.'.repeat(2_000_000))).toBeUndefined()
-    expect(verifyIt(`${'a'.repeat(8000)}.b`)).toBeUndefined()
+    expect(await verifyIt(withName(5000))).toBeDefined()
+    expect(await verifyIt(withName(6200))).toBeUndefined()
+    expect(await verifyIt('a.'.repeat(2_000_000))).toBeUndefined()
+    expect(await verifyIt(`${'a'.repeat(8000)}.b`)).toBeUndefined()
   })
 
-  it('a claim called __proto__ does not become a prototype', () => {
-    const verified = verifyIt(forge(header(), `{"iss":"${issuer}","__proto__":{"scope":"admin"}}`))
+  it('a claim called __proto__ does not become a prototype', async () => {
+    const verified = await verifyIt(forge(header(), `{"iss":"${issuer}","__proto__":{"scope":"admin"}}`))
     expect(verified?.claims['scope']).toBeUndefined()
-    expect(verifyIt(forge(header(), `{"__proto__":{"iss":"${issuer}"}}`))).toBeUndefined()
-    expect(verifyIt(forge(`{"__proto__":${JSON.stringify(header())}}`, claims))).toBeUndefined()
+    expect(await verifyIt(forge(header(), `{"__proto__":{"iss":"${issuer}"}}`))).toBeUndefined()
+    expect(await verifyIt(forge(`{"__proto__":${JSON.stringify(header())}}`, claims))).toBeUndefined()
   })
 })
 
