@@ -67,7 +67,7 @@ ${facts.date}, ${facts.cpu}, ${facts.memoryGiB} GiB, ${facts.system}, Node ${fac
     .map(([name, value]) => `\`${name}\` ${value}`)
     .join(', ')}, otherwise as it comes). \`${commandOf(asked)}\`: each size is a database of its own
 with live sessions, each with a grant, two sessions a user; all are there at once, vacuumed, written to the disk
-and read through once, as they are where a server has run for days (${gib(bytes)} GiB in all), with a production server each, and are loaded in turns. A round refreshes random grants of all there are, none twice,
+and read through twice, as they are where a server has run for days (${gib(bytes)} GiB in all), with a production server each, and are loaded in turns. A round refreshes random grants of all there are, none twice,
 for ${seconds} s or until it has refreshed 10,000; each refresh rotates its token and touches its session, as it does when an access token has lived for minutes. Medians of ${rounds} rounds.
 ${disturbed(disturbance)}
 

@@ -50,9 +50,11 @@ async function measure(options, bench, sizes) {
   say('what the seeding left to do: vacuum, checkpoint')
   for (const size of sizes) await size.pool.query('vacuum (analyze)')
   await cluster.pool.query('checkpoint')
-  say('what days of running have done: all of it is read once')
+  say('what days of running have done: all of it is read, twice')
   let bytes = 0
   for (const size of sizes) bytes += await readThrough(size)
+  // What was read once is the first to go when the kernel wants room, for the log for example.
+  for (const size of sizes) await readThrough(size)
   const facts = machineFacts(cluster)
   const plans = new Map()
   for (const size of sizes) plans.set(size, await readPlans(size.pool, statements))

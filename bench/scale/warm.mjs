@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 
 /**
- * Reads every file of a database once, past PostgreSQL, so that nothing comes from the disk any more unless the memory is too small.
+ * Reads every file of a database, past PostgreSQL, so that nothing comes from the disk any more unless the memory is too small.
  * @param {{ rows: number, pool: import('pg').Pool }} size
  * @returns how many bytes there are
  */
