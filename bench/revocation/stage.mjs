@@ -13,7 +13,7 @@ export function build() {
   const script = path.join(root, 'scripts/feed.mjs')
   const { status, stdout, stderr } = spawnSync(process.execPath, [script, '--build'], { encoding: 'utf8' })
   if (status !== 0) throw new Error(`it does not compile:\n${stderr}`)
-  return stdout.trim().split('../..').at(-1)
+  return stdout.trim().split('\n').at(-1)
 }
 
 export const compiled = (built, file) => import(pathToFileURL(path.join(built, file)).href)
@@ -22,7 +22,7 @@ export const reader = { id: 'feed-reader', secret: 'a-secret-of-a-reader-of-the-
 
 const began = performance.now()
 export const say = (text) => console.error(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${text}`)
-export const thousands = (n) => Math.round(n).toLocaleString('../..')
+export const thousands = (n) => Math.round(n).toLocaleString('en')
 
 /** Milliseconds of CLOCK_MONOTONIC, the same in every process. */
 export const nowMs = () => Number(process.hrtime.bigint()) / 1e6
