@@ -16,7 +16,7 @@ const digest = { ES256: 'sha256', RS256: 'sha256', EdDSA: null } as const
 // Critical extensions change what a signature means, and a key that a token brings along proves nothing.
 const refusedHeaders = ['crit', 'b64', 'zip', 'jwk', 'jku', 'x5u', 'x5c'] as const
 const headers = new WeakMap<SigningKey, Map<string, string>>()
-/** On the thread pool: it takes more than twice as long as to sign, and everybody else would wait for it. */
+/** On the thread pool: for ES256 it takes more than twice as long as to sign, and everybody else would wait for it. */
 const verifyInPool = promisify(verify)
 /**
  * Tokens by their hashes, with the key that was seen to have signed each. That stays true for ever, counts only while the key is among those that are
