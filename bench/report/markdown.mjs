@@ -30,7 +30,7 @@ Start is the median of all starts of this run, memory that of one process.
 - One machine holds the driver, PostgreSQL and the server. PostgreSQL is as it comes: fsync, synchronous_commit and full_page_writes on, with
   pg_stat_statements loaded; it is reached through its Unix socket, by pools of 10 connections.
 - Falconer is \`node dist/packed/main.js\` with NODE_ENV=production, behind a pretended proxy, with audit, metrics and rate limits on and its log (level info,
-  which tells of every answer but those of discovery and JWKS) in a file. Its grants hang on sessions, which a refresh reads and now and then touches.
+  which tells of every answer but those of discovery and JWKS) in a file. Its grants hang on sessions, of which a refresh is a use.
 - oidc-provider keeps everything in one table of JSON documents. Its clients stand in memory, it logs nothing, limits nothing and audits nothing,
   its grants hang on no session, and a user is read only for a login and for userinfo. "Plain" sends its statements as text, "prepared" prepares them.
 - The floor is a Fastify server with the refresh flow and nothing else: one \`UPDATE\` for all that wait, one signature. It logs nothing.

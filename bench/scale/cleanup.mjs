@@ -29,19 +29,20 @@ export async function measureCleanup(size, { seconds }, bench) {
   }
 }
 
-/** Sessions and grants of nobody that ran out eight days ago, a day longer than they are kept. */
+/** Sessions of nobody, each with its grant, that ran out eight days ago, a day longer than they are kept. */
 async function makeDue(pool) {
+  const session = `md5('due' || n)::uuid`
   const due = `now() - interval '8 days' - n * interval '1 millisecond'`
   await pool.query(
     `insert into sessions (id, user_id, secret_hash, created_at, created_pos, auth_time, acr, amr, last_seen_at, idle_s, expires_at, ip, user_agent)
-     select gen_random_uuid(), gen_random_uuid(), sha256(n::text::bytea), ${due} - interval '10 hours', 0, ${due} - interval '10 hours',
+     select ${session}, gen_random_uuid(), sha256(n::text::bytea), ${due} - interval '10 hours', 0, ${due} - interval '10 hours',
             'urn:falconer:acr:1fa', '{pwd}', ${due}, 1800, ${due}, '203.0.113.7', 'Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0'
      from generate_series(1, $1::int) n`,
     [rowsDue],
   )
   await pool.query(
-    `insert into grants (id, client, user_id, session_id, scope, rt_nonce_hash, rt_gen, idle_s, expires_at, created_at, created_pos, auth_time, acr, amr)
-     select gen_random_uuid(), c.id, gen_random_uuid(), gen_random_uuid(), 'api:read', sha256(n::text::bytea), 7, 1800, ${due},
+    `insert into grants (id, client, user_id, session_id, scope, rt_nonce_hash, rt_gen, active_at, idle_s, expires_at, created_at, created_pos, auth_time, acr, amr)
+     select gen_random_uuid(), c.id, gen_random_uuid(), ${session}, 'api:read', sha256(n::text::bytea), 7, ${due}, 1800, ${due},
             ${due} - interval '10 hours', 0, ${due} - interval '10 hours', 'urn:falconer:acr:1fa', '{pwd}'
      from generate_series(1, $1::int) n, (select id from clients limit 1) c`,
     [rowsDue],

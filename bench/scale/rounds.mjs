@@ -35,7 +35,7 @@ export async function measureRefreshes({ sizes, levels, rounds, seconds }, bench
 /** One round on one size. @returns its figures */
 export async function play(size, { connections, seconds }, { cluster, driver: { fill, ...driver }, disturbance }) {
   const wanted = Math.max(leastInRound, Math.ceil((size.rates[connections] ?? 0) * seconds * 2))
-  const { drawn, tokens, setBack } = await size.tokens.draw(Math.min(wanted, mostInRound))
+  const { drawn, tokens } = size.tokens.draw(Math.min(wanted, mostInRound))
   await fill({ key: size.name, states: tokens })
   const before = await readAll(size, cluster)
   const end = disturbance.begin(before.serverCpu + before.postgresCpu)
@@ -46,8 +46,6 @@ export async function play(size, { connections, seconds }, { cluster, driver: { 
   await verifyTokens(target, run.tokens)
   size.tokens.used(drawn.slice(0, run.count))
   size.refreshes += run.count
-  size.setBack.updates += setBack.updates
-  size.setBack.hotUpdates += setBack.hotUpdates
   size.rates[connections] = run.count / run.seconds
   const each = (name) => (after[name] - before[name]) / run.count
   const cpu =

@@ -100,8 +100,10 @@ const users = (rows, at) => `
          to_timestamp(ms / 1000.0), to_timestamp(ms / 1000.0)
   from (select n, 'someone.' || n as name, ${registeredSql('n', rows, at)} as ms from generate_series($1::bigint, $2::bigint) n) x`
 
-// Seen five to thirty minutes ago: the next refresh touches the session, as every refresh does whose access token has lived for minutes.
-const seen = `now() - interval '5 minutes' - n % 1500 * interval '1 second'`
+// Refreshed five to thirty minutes ago. The person was seen at the sign-in, days ago, unless nothing was refreshed yet.
+const refreshed = `now() - interval '5 minutes' - n % 1500 * interval '1 second'`
+const isNew = `${firstGenerationSql('n')} = 0`
+const began = 'to_timestamp(ms / 1000.0)'
 
 const population = (rows, at) => `
   (select n, ${beganSql('n', rows, at)} as ms, ${idSql('s', 'n', beganSql('n', rows, at))} as session_id,
@@ -111,12 +113,12 @@ const population = (rows, at) => `
 const sessions = (rows, at) => `
   insert into sessions (id, user_id, secret_hash, created_at, created_pos, auth_time, acr, amr, last_seen_at, idle_s, expires_at, ip, last_ip, user_agent)
   select session_id, user_id, sha256(('secret' || n)::bytea), to_timestamp(ms / 1000.0), h.seq, to_timestamp(ms / 1000.0), 'urn:falconer:acr:1fa',
-         '{pwd}', ${seen}, ${idleSeconds}, to_timestamp(ms / 1000.0 + ${maxSeconds}), '203.0.113.' || n % 256, '198.51.100.' || n % 256,
+         '{pwd}', case when ${isNew} then ${refreshed} else ${began} end, ${idleSeconds}, to_timestamp(ms / 1000.0 + ${maxSeconds}), '203.0.113.' || n % 256, '198.51.100.' || n % 256,
          'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36'
   from ${population(rows, at)}`
 
 const grants = (rows, at, client) => `
-  insert into grants (id, client, user_id, session_id, scope, rt_nonce_hash, rt_gen, rt_rotated_at, idle_s, expires_at, created_at, created_pos, auth_time, acr, amr)
-  select ${idSql('g', 'n', 'ms')}, '${client}', user_id, session_id, 'api:read', sha256(${nonceSql('n')}), ${firstGenerationSql('n')}, ${seen},
-         ${idleSeconds}, to_timestamp(ms / 1000.0 + ${maxSeconds}), to_timestamp(ms / 1000.0), h.seq, to_timestamp(ms / 1000.0), 'urn:falconer:acr:1fa', '{pwd}'
+  insert into grants (id, client, user_id, session_id, scope, rt_nonce_hash, rt_gen, rt_rotated_at, active_at, idle_s, expires_at, created_at, created_pos, auth_time, acr, amr)
+  select ${idSql('g', 'n', 'ms')}, '${client}', user_id, session_id, 'api:read', sha256(${nonceSql('n')}), ${firstGenerationSql('n')}, ${refreshed},
+         case when not ${isNew} then ${refreshed} end, ${idleSeconds}, to_timestamp(ms / 1000.0 + ${maxSeconds}), to_timestamp(ms / 1000.0), h.seq, to_timestamp(ms / 1000.0), 'urn:falconer:acr:1fa', '{pwd}'
   from ${population(rows, at)}`

@@ -46,6 +46,7 @@ with moves as (
     case when not ${sessionIsOver} then ${hours}
       else floor(extract(epoch from least(s.revoked_at, ${sessionIdleEnds}, ${sessionMaxEnds}, clock_now()) - ${firstHour}) / 3600)::int end as went
   from sessions s left join users u on u.id = s.user_id join server v on v.id = 1
+  where s.expires_at > ${firstHour} and (s.revoked_at is null or s.revoked_at > ${firstHour})
 ), moved as (
   select greatest(came, 0) as came, least(went, ${hours}) as went, count(*) as n from moves where went > came and went >= 0 group by 1, 2
 )

@@ -1,7 +1,8 @@
 import { DatabaseError } from 'pg'
 import { Unavailable } from '../domain/unavailable.ts'
 import type { Database, Queries, Statement } from './database.ts'
-import { grantExpired, sessionExpired } from './expiry-events.ts'
+import { sessionExpired } from './expiry-events.ts'
+import { deleteGrants } from './grant-cleanup.ts'
 
 /** How long what has run out is kept. */
 export interface Retention {
@@ -32,8 +33,8 @@ const rules = {
   webhook_deliveries: { column: 'created_at', keptSeconds: () => 30 * day },
   setup_links: { column: 'expires_at', keptSeconds: () => day },
   idempotency_keys: { column: 'created_at', keptSeconds: () => day },
-  grants: { column: 'expires_at', keptSeconds: ({ sessionDays }) => sessionDays * day, told: grantExpired },
-  sessions: { column: 'expires_at', keptSeconds: ({ sessionDays }) => sessionDays * day, told: sessionExpired },
+  sessions: { column: 'expires_at', keptSeconds: ({ sessionDays }) => sessionDays * day, told: sessionExpired }, // while its grants tell when it was used
+  grants: { column: 'expires_at', keptSeconds: ({ sessionDays }) => sessionDays * day },
   audit_events_default: { column: 'at', keptSeconds: ({ auditDays }) => (auditDays + 31) * day }, // with their month, as the partitions are
 } as const satisfies Record<string, Rule>
 
@@ -82,9 +83,10 @@ with turn as materialized (select pg_try_advisory_xact_lock(hashtext('falconer.f
 select count(*)::int as deleted, max(until) as "reachedAt" from gone`,
 }
 
-const deletions = new Map(
-  expiringTables.map((table) => [table, table === 'feed_entries' ? shortenFeed : deletion(table)]),
-)
+/** Those that have to do more than delete. */
+const own: Partial<Record<ExpiringTable, Statement>> = { grants: deleteGrants, feed_entries: shortenFeed }
+
+const deletions = new Map(expiringTables.map((table) => [table, own[table] ?? deletion(table)]))
 
 const bound: Statement = { name: 'bound_cleanup', text: `set local statement_timeout = '500ms'` }
 

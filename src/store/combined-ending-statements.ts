@@ -1,6 +1,6 @@
 import type { Statement } from './database.ts'
 import { lastEight, until } from './ending-statements.ts'
-import { grantIsDead, grantIsOver, sessionIsDead } from './liveness.ts'
+import { grantIsDead, grantIsOver, sessionIsDead, sessionOfGrantIsDead } from './liveness.ts'
 
 /*
  * Endings of sessions and grants, any number at once; one alone is a batch of one. What stands in ending-statements.ts about separate statements
@@ -41,7 +41,7 @@ export const endGrantRows: Statement = {
   text: `
 with l as materialized (
   select g.id, g.offline, first.place, c.client_id, not ${grantIsOver} and (g.offline or
-    case when g.session_id = any($1::uuid[]) then g.session_id = any($4::uuid[]) else not ${sessionIsDead} end) as alive
+    case when g.session_id = any($1::uuid[]) then g.session_id = any($4::uuid[]) else not ${sessionOfGrantIsDead} end) as alive
   from grants g left join users u on u.id = g.user_id left join clients c on c.id = g.client join server v on v.id = 1
   left join sessions s on s.id = g.session_id and not g.offline
   cross join lateral (select array_position($1::uuid[], g.session_id) as place) whose

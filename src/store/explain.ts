@@ -6,6 +6,7 @@ import {
   grantMaxEnds,
   sessionIdleEnds,
   sessionIsOver,
+  sessionLastUsed,
   sessionMaxEnds,
 } from './liveness.ts'
 
@@ -149,9 +150,9 @@ const linesOf = (row: 's' | 'g', ...of: (keyof typeof owners)[]) => {
 
 const session = `case when s.id is not null then jsonb_build_object(
     'id', s.id, 'isAlive', not ${sessionIsOver}, 'userId', s.user_id, 'remembered', s.remembered,
-    'endedAt', s.revoked_at, 'endReason', s.revoke_reason, 'endedBy', s.revoked_by, 'lastUsedAt', s.last_seen_at,
+    'endedAt', s.revoked_at, 'endReason', s.revoke_reason, 'endedBy', s.revoked_by, 'lastUsedAt', ${sessionLastUsed},
     'deadlines', jsonb_build_array(
-      ${sessionDeadline('idle', sessionIdleEnds, 's.last_seen_at', 's.idle_s')},
+      ${sessionDeadline('idle', sessionIdleEnds, sessionLastUsed, 's.idle_s')},
       ${sessionDeadline('max', sessionMaxEnds, 's.created_at', seconds('s.expires_at - s.created_at'))}),
     'lines', ${linesOf('s', 'server', 'user')}) end`
 

@@ -7,8 +7,8 @@ import {
   grantIsWithdrawn,
   grantMaxEnds,
   sessionIdleEnds,
-  sessionIsDead,
   sessionMaxEnds,
+  sessionOfGrantIsDead,
 } from './liveness.ts'
 
 /** Why an access token is dead although its signature is good. */
@@ -61,7 +61,7 @@ select t.place::int, case
     when least(to_timestamp(t.auth_time), g.auth_time) < greatest(v.not_before, u.not_before, c.not_before) then 'not_before'
     when ${grantIsExpired}                                                                             then 'expired'
     when g.offline                                                                                     then null
-    when s.id is distinct from t.session_id or ${sessionIsDead}                                        then 'session_dead'
+    when s.id is distinct from t.session_id or ${sessionOfGrantIsDead}                                 then 'session_dead'
   end as why,
   case when t.with_claims then standard_claims(u) end as "userClaims",
   case when t.with_claims then g.claims -> 'userinfo' end as "requestedClaims",
@@ -113,7 +113,7 @@ select g.rt_gen = $2::int and g.revoked_at is null and u.disabled_at is null and
     and g.created_pos >= greatest(v.ended_pos, u.ended_pos, c.ended_pos)
     and g.auth_time >= greatest(v.not_before, u.not_before, c.not_before)
     and not ${grantIsExpired}
-    and (g.offline or not ${sessionIsDead}) and not ${grantIsWithdrawn} as alive,
+    and (g.offline or not ${sessionOfGrantIsDead}) and not ${grantIsWithdrawn} as alive,
   g.scope, g.user_id as "userId", g.rt_rotated_at as "issuedAt",
   least(${grantMaxEnds}, ${grantIdleEnds}, ${sessionMaxEnds}, ${sessionIdleEnds}) as "expiresAt"
 from grants g join users u on u.id = g.user_id join clients c on c.id = g.client join server v on v.id = 1

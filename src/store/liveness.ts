@@ -7,22 +7,38 @@
  */
 export const sessionIdle = `least(s.idle_s, case when s.remembered then coalesce(v.remember_idle_s, v.session_idle_s) else v.session_idle_s end)`
 
+const afterIdle = (use: string) => `(${use} + make_interval(secs => ${sessionIdle}))`
+
+/** When the session `s` was used last: by the browser, or through one of its grants, whose rows have that to themselves. */
+export const sessionLastUsed =
+  '(select greatest(s.last_seen_at, max(used.active_at)) from grants used where used.session_id = s.id)'
+
 /** When the session `s` ends if nobody uses it. */
-export const sessionIdleEnds = `(s.last_seen_at + make_interval(secs => ${sessionIdle}))`
+export const sessionIdleEnds = afterIdle(sessionLastUsed)
+
+/** It was not used for that long. What is at hand is asked first: only where that is not recent, its grants have to be found. */
+const sessionIsIdle = (atHand: string): string =>
+  `(${afterIdle(atHand)} <= clock_now() and not exists (
+          select from grants used where used.session_id = s.id and ${afterIdle('used.active_at')} > clock_now()))`
 
 /** When it ends whatever happens. */
 export const sessionMaxEnds = `least(s.expires_at,
         s.created_at + make_interval(secs => case when s.remembered then coalesce(v.remember_max_s, v.session_max_s) else v.session_max_s end))`
 
-/** A session is written to at most this often: a twentieth of its idle time, at most a minute, at least a second. */
+/** The browser's use of a session is written at most this often: a twentieth of its idle time, at most a minute, at least a second. */
 export const touchIsDue = `s.last_seen_at < clock_now() - make_interval(secs => greatest(1, least(60, ${sessionIdle} / 20)))`
 
-/** The session `s` is over, or there is none. A line drawn for a client never ends a session. */
-export const sessionIsDead = `(s.id is null or s.revoked_at is not null
+const isDead = (atHand: string): string => `(s.id is null or s.revoked_at is not null
         or s.created_pos < greatest(v.ended_pos, u.ended_pos)
         or s.auth_time < greatest(v.not_before, u.not_before)
         or ${sessionMaxEnds} <= clock_now()
-        or ${sessionIdleEnds} <= clock_now())`
+        or ${sessionIsIdle(atHand)})`
+
+/** The session `s` is over, or there is none. A line drawn for a client never ends a session. */
+export const sessionIsDead = isDead('s.last_seen_at')
+
+/** The same of the session of the grant `g`, which most often says by itself that it is used. */
+export const sessionOfGrantIsDead = isDead('greatest(s.last_seen_at, g.active_at)')
 
 /** The same, or its user may not be there any more: for lists and counts, where no user was proven to be. */
 export const sessionIsOver = `(u.id is null or u.disabled_at is not null or ${sessionIsDead})`
@@ -59,7 +75,7 @@ export const grantIsOver = `(g.revoked_at is not null or u.id is null or c.id is
         or ${grantIsExpired})`
 
 /** The same, or it is online and its session is dead: for lists and counts. The statements that decide know which of these terms it was. */
-export const grantIsDead = `(${grantIsOver} or (not g.offline and ${sessionIsDead}))`
+export const grantIsDead = `(${grantIsOver} or (not g.offline and ${sessionOfGrantIsDead}))`
 
 /** An instant as tokens name it: the whole seconds since 1970. */
 export const inSeconds = (instant: string): string => `floor(date_part('epoch', ${instant}))::bigint`

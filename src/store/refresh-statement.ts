@@ -7,20 +7,19 @@ import {
   inSeconds,
   issuedAt,
   sessionIdle,
-  sessionIsDead,
+  sessionLastUsed,
   sessionMaxEnds,
-  touchIsDue,
+  sessionOfGrantIsDead,
 } from './liveness.ts'
 
 /*
  * ONE statement decides on all presentations of a batch, each by itself, under the locks of the grants' rows. `facts` has what those locks do not
  * change, read once from the statement's snapshot, the head included: a line drawn after it has a position above rvp and kills what is minted. Of a
- * grant's row only rt_gen, rt_rotated_at and revoked_at ever change; they, and what is made of them, are read under its lock, and a row is evaluated
- * again on its newest version after a wait.
+ * grant's row only rt_gen, rt_rotated_at, active_at and revoked_at ever change; they, and what is made of them, are read under its lock, and a row is
+ * evaluated again on its newest version after a wait.
  *
- * Lock order: sessions, then grants, each by ascending id, as everywhere. SKIP LOCKED alone does not make the touch safe: while it follows an update
- * chain PostgreSQL waits for a newer holder, so a touch taken after the grant's lock still deadlocks with the ending of a session, rarely. Taken first
- * it cannot. At most one presentation of a grant may be in a batch.
+ * It locks grants, by ascending id, and nothing else: that its session was used it writes into the grant's row, too. At most one presentation of a
+ * grant may be in a batch.
  *
  * $1 grants, $2 generations, $3 clients, $4 hashes of nonces, $5 DPoP thumbprints, $6 scopes between spaces, $7 resources; null where there is none.
  */
@@ -31,12 +30,12 @@ with p as materialized (
 ), facts as materialized (
   select p.*, ${grantIdle} as idle_s, ${grantMaxEnds} as max_ends, case when g.claims is not null then standard_claims(u) end as user_claims,
          g.session_id, s.last_seen_at, ${sessionIdle} as s_idle_s, ${sessionMaxEnds} as s_max_ends,
-         not g.offline and ${sessionIsDead} as session_is_dead, ${grantIsWithdrawn} as is_withdrawn,
+         not g.offline and ${sessionOfGrantIsDead} as session_is_dead, ${grantIsWithdrawn} as is_withdrawn,
          u.disabled_at is not null or c.disabled_at is not null as is_disabled,
          greatest(v.ended_pos, u.ended_pos, c.ended_pos) as ended_pos, greatest(v.not_before, u.not_before, c.not_before) as not_before,
          c.scopes as client_scopes, greatest(coalesce(c.grace_s, v.refresh_grace_s), c.lost_response_s) as grace_s, c.rotates, c.reuse_ends_session,
          h.seq as rvp, greatest(v.iat_floor, c.iat_floor) as iat_floor,
-         p.gen = g.rt_gen and c.refresh_is_activity and v.refresh_is_activity and ${touchIsDue} as touch_is_due
+         not g.offline and c.refresh_is_activity and v.refresh_is_activity as is_activity
   from p
   join grants g on g.id = p.grant_id
   join users u on u.id = g.user_id
@@ -44,13 +43,8 @@ with p as materialized (
   left join sessions s on s.id = g.session_id and not g.offline
   join server v on v.id = 1
   join feed_head h on h.id = 1
-), due as materialized (                     -- the touch, when it is due and nobody was quicker: locked before the grants
-  select s.id from facts f join sessions s on s.id = f.session_id and s.last_seen_at = f.last_seen_at
-  where f.touch_is_due
-  order by s.id
-  for no key update of s skip locked
 ), cur as materialized (
-  select f.*, g.id, g.rt_gen, g.rt_rotated_at, g.user_id, g.offline, g.scope, g.resource as grant_resource, g.claims, g.auth_time, g.acr, g.amr,
+  select f.*, g.id, g.rt_gen, g.rt_rotated_at, g.active_at, g.user_id, g.offline, g.scope, g.resource as grant_resource, g.claims, g.auth_time, g.acr, g.amr,
     case
       when g.rt_nonce_hash is distinct from f.nonce_hash      then 'forged'
       when g.client <> f.client                               then 'client_mismatch'   -- before reuse: a stranger cannot end the owner's grant
@@ -71,17 +65,13 @@ with p as materialized (
       else 'forged' end as outcome
   from facts f
   join grants g on g.id = f.grant_id
-  cross join (select count(*) from due) first                                -- runs before the locks below
   order by g.id
   for no key update of g ${ifHeld}
 ), rotated as (
-  update grants g set rt_gen = g.rt_gen + cur.rotates::int, rt_rotated_at = clock_now()
+  update grants g set rt_gen = g.rt_gen + cur.rotates::int, rt_rotated_at = clock_now(),
+    active_at = case when cur.is_activity then clock_now() else g.active_at end
   from cur where g.id = cur.id and cur.outcome = 'rotate'
-  returning g.id, g.rt_gen, g.rt_rotated_at
-), touched as (
-  update sessions s set last_seen_at = clock_now() from due
-  where s.id = due.id and s.revoked_at is null and due.id = any(array(select cur.session_id from cur where cur.outcome = 'rotate' and cur.touch_is_due))
-  returning s.id, s.last_seen_at
+  returning g.id, g.rt_gen, g.rt_rotated_at, case when cur.is_activity then g.active_at end as active_at
 )
 select cur.place::int, cur.outcome, coalesce(r.rt_gen, cur.rt_gen) as generation, cur.id as "grantId", cur.user_id as "userId",
        case when not cur.offline then cur.session_id end as "sessionId",
@@ -89,9 +79,9 @@ select cur.place::int, cur.outcome, coalesce(r.rt_gen, cur.rt_gen) as generation
        cur.user_claims as "userClaims", ${inSeconds('cur.auth_time')} as "authTimeSeconds", cur.acr, cur.amr, cur.rvp,
        ${issuedAt('cur.iat_floor')} as iat,
        ${inSeconds(`least(cur.max_ends, coalesce(r.rt_rotated_at, cur.rt_rotated_at) + make_interval(secs => cur.idle_s), cur.s_max_ends,
-             coalesce(t.last_seen_at, cur.last_seen_at) + make_interval(secs => cur.s_idle_s))`)} as "aliveUntilSeconds",
+             coalesce(r.active_at, case when not cur.offline then greatest(cur.active_at, ${sessionLastUsed}) end) + make_interval(secs => cur.s_idle_s))`)} as "aliveUntilSeconds",
        cur.reuse_ends_session as "reuseEndsSession"
-from cur left join rotated r on r.id = cur.id left join touched t on t.id = cur.session_id and not cur.offline`
+from cur left join rotated r on r.id = cur.id cross join lateral (select cur.session_id as id, cur.last_seen_at) s`
 
 /** Passes by whoever's grant is held: one that has to wait would keep all others waiting. They come back without a row. */
 export const refreshTogether: Statement = { name: 'refresh', text: deciding('skip locked') }

@@ -94,6 +94,7 @@ export interface GrantsTable {
   rt_nonce_hash: Buffer | null
   rt_gen: number
   rt_rotated_at: Generated<Date>
+  active_at: Date | null
   idle_s: number
   expires_at: Time
   created_at: Generated<Date>

@@ -1,12 +1,12 @@
 import type { Queries, Statement } from './database.ts'
-import { sessionIsDead } from './liveness.ts'
+import { sessionIsDead, sessionLastUsed } from './liveness.ts'
 import { lockUser } from './users.ts'
 
 const read: Statement = {
   name: 'read_session_limit',
   text: `
 select v.max_sessions as "limit", v.ends_oldest as "endsOldest",
-  coalesce(array_agg(s.id order by s.last_seen_at, s.id) filter (where s.id is not null), '{}') as live
+  coalesce(array_agg(s.id order by ${sessionLastUsed}, s.id) filter (where s.id is not null), '{}') as live
 from server v join users u on u.id = $1::uuid
 left join sessions s on s.user_id = u.id and s.revoked_at is null and not ${sessionIsDead}
 where v.id = 1 group by v.id`,

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Queries } from './database.ts'
-import { grantIsOver, sessionIdleEnds, sessionIsOver, sessionMaxEnds } from './liveness.ts'
+import { grantIsOver, sessionIdleEnds, sessionIsOver, sessionLastUsed, sessionMaxEnds } from './liveness.ts'
 
 /** A session as administrators see it: no secret, not even hashed. */
 export interface SessionRecord {
@@ -27,7 +27,7 @@ export interface SessionRecord {
 
 const columns = sql.raw(`
   s.id, s.user_id as "userId", u.username, s.created_at as "createdAt", s.auth_time as "authTime", s.acr, s.amr,
-  s.last_seen_at as "lastSeenAt", ${sessionIdleEnds} as "idleExpiresAt", ${sessionMaxEnds} as "expiresAt", s.remembered,
+  ${sessionLastUsed} as "lastSeenAt", ${sessionIdleEnds} as "idleExpiresAt", ${sessionMaxEnds} as "expiresAt", s.remembered,
   s.ip, coalesce(s.last_ip, s.ip) as "lastIp", s.user_agent as "userAgent", s.revoked_at as "endedAt", s.revoke_reason as "endReason"`)
 const isDead = sql.raw<boolean>(sessionIsOver)
 const tables = sql`sessions s join server v on v.id = 1 left join users u on u.id = s.user_id`

@@ -49,6 +49,9 @@ const rows = fc.record({
   sessionEnded: ended,
   offline: fc.boolean(),
   grantUnused: minutes(60),
+  refreshCounts: fc.boolean(),
+  /** How long ago another grant of the session was refreshed. */
+  sibling: fc.option(minutes(60)),
   grantOwn: fc.tuple(seconds, seconds),
   grantPos: position,
   grantEnded: ended,
@@ -71,7 +74,7 @@ async function write(r: Rows): Promise<{ sid: string; gid: string }> {
   if (!ids) throw new Error('no ids')
   const { sid, gid, user, client } = ids
   const [idle, max, rememberIdle, rememberMax, refreshIdle, refreshMax, offlineIdle, offlineMax] = r.policy
-  const created = Math.max(r.created, r.unused, r.grantUnused)
+  const created = Math.max(r.created, r.unused, r.grantUnused, r.sibling ?? 0)
   const statements = [
     `update server set ${lineOf(r.server)}, session_idle_s = ${idle}, session_max_s = ${max}, remember_idle_s = ${rememberIdle},
       remember_max_s = ${rememberMax}, refresh_idle_s = ${refreshIdle}, refresh_max_s = ${refreshMax}, offline_idle_s = ${offlineIdle}, offline_max_s = ${offlineMax}`,
@@ -92,8 +95,11 @@ async function write(r: Rows): Promise<{ sid: string; gid: string }> {
       `insert into sessions (id, user_id, secret_hash, created_at, created_pos, auth_time, acr, amr, last_seen_at, idle_s, expires_at, remembered, revoked_at, revoke_reason)
        values ('${sid}', '${user}', '', ${ago(created)}, ${900 + r.pos}, ${ago(created)}, 'x', '{}', ${ago(r.unused)}, ${r.own[0]},
          ${ago(created)} + interval '${r.own[1]} seconds', ${r.remembered}, ${ago(r.sessionEnded?.ago ?? null)}, ${text(r.sessionEnded?.reason)})`,
-    `insert into grants (id, client, user_id, session_id, offline, scope, rt_nonce_hash, rt_rotated_at, idle_s, expires_at, created_at, created_pos, auth_time, revoked_at, revoke_reason)
-     values ('${gid}', '${client}', '${user}', '${sid}', ${r.offline}, 'openid email', ${r.hasToken ? `''` : 'null'}, ${ago(r.grantUnused)}, ${r.grantOwn[0]},
+    r.sibling !== null &&
+      `insert into grants (id, client, user_id, session_id, scope, idle_s, expires_at, created_pos, auth_time, active_at)
+       values (new_id(), new_id(), '${user}', '${sid}', 'openid', 60, clock_now(), 0, clock_now(), ${ago(r.sibling)})`,
+    `insert into grants (id, client, user_id, session_id, offline, scope, rt_nonce_hash, rt_rotated_at, active_at, idle_s, expires_at, created_at, created_pos, auth_time, revoked_at, revoke_reason)
+     values ('${gid}', '${client}', '${user}', '${sid}', ${r.offline}, 'openid email', ${r.hasToken ? `''` : 'null'}, ${ago(r.grantUnused)}, ${r.refreshCounts && !r.offline ? ago(r.grantUnused) : 'null'}, ${r.grantOwn[0]},
        ${ago(created)} + interval '${r.grantOwn[1]} seconds', ${ago(created)}, ${900 + r.grantPos}, ${ago(created)}, ${ago(r.grantEnded?.ago ?? null)}, ${text(r.grantEnded?.reason)})`,
   ]
   await server.db.query(statements.filter((statement) => statement !== false).join(';\n'))

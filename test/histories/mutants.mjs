@@ -26,8 +26,8 @@ export const mutants = [
     changes: [
       [
         refresh,
-        '), touched as (',
-        "), renewed as (\n  update grants g set rt_rotated_at = clock_now() from cur where g.id = cur.id and cur.outcome = 'retry'\n), touched as (",
+        ')\nselect cur.place::int',
+        "), renewed as (\n  update grants g set rt_rotated_at = clock_now() from cur where g.id = cur.id and cur.outcome = 'retry'\n)\nselect cur.place::int",
       ],
     ],
   },

@@ -93,7 +93,7 @@ describe('what is decided together', () => {
     expect((await app.exchange(thrown.code, thrown.verifier)).status).toBe(200)
   })
 
-  it('touches a session for those alone whose refresh counts: not for one that is refused beside one that does not count', async () => {
+  it('is a use of the session for those alone whose refresh counts: not for one that is refused beside one that does not count', async () => {
     const { db, refreshTokens } = server.server.tools
     const quiet = await server.createClient({ refresh_counts_as_activity: false })
     const counted = await app.tokens({ username: await username() })
@@ -107,7 +107,8 @@ describe('what is decided together', () => {
         client: clients.find(({ client_id }) => client_id === client.clientId)?.id ?? '',
         ...(scopes ? { scopes } : {}),
       })
-    const lastSeen = () => server.db.query('select last_seen_at from sessions where id = $1', [sid])
+    const lastSeen = async () =>
+      (await server.admin<{ last_seen_at: string }>('GET', `/sessions/${sid}`)).body.last_seen_at
     await server.wait(300)
     const before = await lastSeen()
     const outcomes = await Promise.all([present(app, counted, ['more']), present(quiet, uncounted)])

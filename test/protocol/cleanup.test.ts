@@ -323,6 +323,35 @@ describe('what ran out by itself is told when its row goes, once', () => {
     expect(await told(gid)).toMatchObject([{ type: 'grant.expired', reason: 'grant_idle', detail: { refreshes: 2 } }])
   })
 
+  it.each([
+    ['by an app', 'nothing'],
+    ['by an app, then by the browser', 'a silent request'],
+  ])('a session of which the grants went long before it, used last %s', async (_, then) => {
+    const short = await server.createClient({ session_max_seconds: hour })
+    const tokens = await short.tokens({ username: (await server.createUser()).username })
+    const { sid, gid } = ids(tokens)
+    await server.wait(1700)
+    await short.refresh(tokens.refresh_token)
+    await server.wait(90)
+    if (then === 'a silent request')
+      expect((await short.signIn({ browser: tokens.browser, parameters: { prompt: 'none' } })).code).not.toBe('')
+    const { body: session } = await server.admin<{ idle_expires_at: string; last_seen_at: string }>(
+      'GET',
+      `/sessions/${sid}`,
+    )
+    await server.wait(7 * day + hour)
+    await cleanUp()
+    expect((await server.admin('GET', `/grants/${gid}`)).status).toBe(404)
+    expect((await server.admin('GET', `/sessions/${sid}`)).body).toMatchObject({ last_seen_at: session.last_seen_at })
+    await server.wait(day)
+    await cleanUp()
+    const [expired] = await told(sid)
+    expect(expired).toMatchObject({ type: 'session.expired', reason: 'session_idle' })
+    expect(new Date(String(expired?.detail?.['expired_at'])).toISOString().slice(0, 19)).toBe(
+      session.idle_expires_at.slice(0, 19),
+    )
+  })
+
   it('of what was ended only how often it was refreshed', async () => {
     const [one, two] = [await signedIn(), await signedIn()]
     await app.refresh(one.refresh_token)

@@ -21,6 +21,7 @@ const isSignedIn = async (browser: Browser) =>
 const sidOf = (browser: Browser) => cookieOf(browser, 'sso')?.value.split('.')[0] ?? ''
 const rowOf = async (browser: Browser) =>
   (await server.db.query<Record<string, unknown>>('select * from sessions where id = $1', [sidOf(browser)]))[0]
+const explained = async (browser: Browser) => (await server.admin('GET', `/sessions/${sidOf(browser)}`)).body
 /** Asks with exactly these cookies. */
 const answerTo = async (cookie: string) => {
   const response = await fetchRaw(app.request({ prompt: 'none' }).url, { headers: { cookie } })
@@ -75,7 +76,58 @@ describe('a session ends when it is idle', () => {
   })
 })
 
-describe('a touch is written at most once a minute, so a session may end early and never late', () => {
+describe('a session is used through its grants', () => {
+  it('and ends to the second after the last refresh, wherever that was', async () => {
+    const { browser, refresh_token } = await app.tokens({ username })
+    const other = await app.tokens({ browser })
+    await server.wait(1700)
+    expect((await app.refresh(refresh_token)).status).toBe(200)
+    await server.wait(1790)
+    expect((await app.refresh(other.refresh_token)).status).toBe(400) // itself unused for too long
+    expect(await explained(browser)).toMatchObject({ alive: true })
+    await server.wait(11)
+    expect(await isSignedIn(browser)).toBe(false)
+  })
+
+  it('also through one that has ended since', async () => {
+    const { browser, refresh_token } = await app.tokens({ username })
+    await server.wait(1700)
+    const { body } = await app.refresh(refresh_token)
+    await app.post('/revoke', { token: body.refresh_token })
+    await server.wait(150)
+    expect(await isSignedIn(browser)).toBe(true)
+  })
+
+  it('whose refresh keeps the others alive', async () => {
+    const { browser, refresh_token } = await app.tokens({ username })
+    const quiet = await server.createClient({ refresh_counts_as_activity: false })
+    const other = await quiet.tokens({ browser })
+    let current = refresh_token
+    let others = other.refresh_token
+    for (let use = 0; use < 5; use++) {
+      await server.wait(1000)
+      current = (await app.refresh(current)).body.refresh_token
+      const { status, body } = await quiet.refresh(others)
+      expect([status, Number(claimsOf(body.access_token).exp) - Number(claimsOf(body.access_token).iat)]).toEqual([
+        200, 300,
+      ])
+      others = body.refresh_token
+    }
+    await server.wait(1700)
+    const { body } = await quiet.refresh(others)
+    const { exp, iat } = claimsOf(body.access_token)
+    // Nobody refreshed what counts: the token ends with the session.
+    expect(Number(exp) - Number(iat)).toBeLessThanOrEqual(100)
+    expect(Number(exp) - Number(iat)).toBeGreaterThanOrEqual(97)
+    const again = await quiet.refresh(others)
+    expect(claimsOf(again.body.access_token).exp).toBe(exp)
+    await server.wait(101)
+    expect((await quiet.refresh(body.refresh_token)).status).toBe(400)
+    expect(current).not.toBe('')
+  })
+})
+
+describe('what a browser does is written at most once a minute, so its session may end early and never late', () => {
   it('does not write what is younger than the interval', async () => {
     const browser = await signedIn()
     const before = (await rowOf(browser))?.['last_seen_at']

@@ -5,7 +5,7 @@ import { deleteDue } from '../../src/store/cleanup.ts'
 import { reserveAttempt } from '../../src/store/limits.ts'
 import { type Instance, startInstances } from '../support/instance.ts'
 import { startServer, type TestClient, type TestServer } from '../support/server.ts'
-import { at } from '../support/tokens.ts'
+import { at, claimsOf } from '../support/tokens.ts'
 
 let server: TestServer
 let app: TestClient
@@ -17,13 +17,17 @@ afterAll(() => server.close())
 
 const retention = { sessionDays: 7, auditDays: 400 }
 const seeded = 10_000
-const seed = async (count = seeded) => {
+/** The grants were of these sessions. */
+const seed = async (count = seeded, sids: readonly string[] = []) => {
   await server.db.query(`
     insert into sessions (id, user_id, secret_hash, created_pos, acr, amr, idle_s, expires_at)
     select gen_random_uuid(), gen_random_uuid(), '\\x00', 0, 'a', '{pwd}', 60, clock_now() - interval '8 days' - make_interval(secs => i) from generate_series(1, ${count}) i`)
-  await server.db.query(`
-    insert into grants (id, client, user_id, scope, idle_s, created_pos, auth_time, expires_at)
-    select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'openid', 60, 0, now(), clock_now() - interval '8 days' - make_interval(secs => i) from generate_series(1, ${count}) i`)
+  await server.db.query(
+    `insert into grants (id, client, user_id, session_id, scope, idle_s, created_pos, auth_time, expires_at, active_at)
+    select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), ($2::uuid[])[1 + i % greatest(cardinality($2), 1)], 'openid', 60, 0, now(), at, at
+    from (select i, clock_now() - interval '8 days' - make_interval(secs => i) as at from generate_series(1, $1::int) i) x`,
+    [count, sids],
+  )
 }
 const due = async (table: string) =>
   (
@@ -47,7 +51,8 @@ describe('three instances clean up at once, while people come and stay', () => {
     const people = await Promise.all(
       Array.from({ length: 6 }, async () => app.tokens({ username: (await server.createUser()).username })),
     )
-    await seed()
+    const sids = people.map(({ access_token }) => claimsOf(access_token).sid ?? '')
+    await seed(seeded, sids)
     const finished = new AbortController()
     const statuses: number[] = []
     const busy = people.map(async (tokens, i) => {
@@ -56,6 +61,8 @@ describe('three instances clean up at once, while people come and stay', () => {
         const { status, body } = await at(instances[i % 3] as Instance, app).refresh(refreshToken)
         statuses.push(status)
         if (status === 200) refreshToken = body.refresh_token
+        const { code } = await app.signIn({ browser: tokens.browser, parameters: { prompt: 'none' } })
+        if (code === '') statuses.push(0)
       }
     })
     for (let tries = 0; tries < 400; tries++, await sleep(50))

@@ -7,7 +7,7 @@ import { type Instance, startInstances } from '../support/instance.ts'
 import { adminClient, startServer, type TestClient, type TestServer, type Tokens } from '../support/server.ts'
 import { at, basic, claimsOf } from '../support/tokens.ts'
 
-// Every refresh finds its touch due: the row that an ending wants first.
+// Sessions idle soon, so that the use of a browser is written every 15 s, to the row that an ending wants first.
 const settings = { SESSION_IDLE_SECONDS: '300', REFRESH_GRACE_SECONDS: '60' }
 let server: TestServer
 let clients: TestClient[]

@@ -5,7 +5,7 @@ import { type Instance, startInstances } from '../support/instance.ts'
 import { adminClient, startServer, type TestClient, type TestServer } from '../support/server.ts'
 import { at, basic, claimsOf } from '../support/tokens.ts'
 
-// Sessions idle quickly, so that every refresh finds its touch due: the row that a logout wants first.
+// Sessions idle soon, so that the use of a browser is written every 15 s, to the row that a logout wants first.
 const settings = { SESSION_IDLE_SECONDS: '300', REFRESH_GRACE_SECONDS: '60' }
 let server: TestServer
 let instances: Instance[]

@@ -5,6 +5,7 @@ import {
   grantMaxEnd,
   refreshTokenIsActive,
   sessionIdleEnd,
+  sessionLastUsed,
   sessionLives,
   sessionMaxEnd,
   tokenLives,
@@ -56,7 +57,7 @@ async function checkSessions(m: Model, world: World, user: User): Promise<void> 
     ]),
     told.map((one) => [
       known(world.sids, one),
-      ...[one.authTime, one.lastSeen, sessionIdleEnd(m, one), sessionMaxEnd(m, one)].map(
+      ...[one.authTime, sessionLastUsed(one), sessionIdleEnd(m, one), sessionMaxEnd(m, one)].map(
         (instant) => world.began + instant,
       ),
     ]),

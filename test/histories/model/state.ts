@@ -91,7 +91,10 @@ export interface Session {
   readonly idleSeconds: number
   readonly maxSeconds: number
   authTime: Instant
-  lastSeen: Instant
+  /** By the browser, as it is written down: not each use is. */
+  seenAt: Instant
+  /** By a refresh of one of its grants; undefined before the first that counts. */
+  refreshedAt: Instant | undefined
   hasEnded: boolean
   /** How long the cookie before the present one is good for reading; undefined when there is none. */
   oldCookieUntil: Instant | undefined

@@ -46,7 +46,7 @@ export async function race(stage: Stage, pair: Pair, seconds: number): Promise<R
   })
 }
 
-/** Refreshes without a pause at a few sessions, every touch due, and logouts of the same. */
+/** Refreshes without a pause at a few sessions, and logouts of the same. */
 export async function storm(stage: Stage, seconds: number): Promise<Raced> {
   return run(stage, 'storm', ['refresh', 'logout'], seconds, async (world, until) => {
     const { acts } = world
@@ -78,12 +78,6 @@ export async function storm(stage: Stage, seconds: number): Promise<Raced> {
         else await sleep(2)
       }
     }
-    const age = async () => {
-      while (!isOver()) {
-        for (const session of seated()) await makeTouchDue(world, session)
-        await sleep(20)
-      }
-    }
     const eight = <T>(work: () => Promise<T>) => Array.from({ length: 8 }, work)
     await Promise.all([
       ...eight(refreshes),
@@ -93,7 +87,6 @@ export async function storm(stage: Stage, seconds: number): Promise<Raced> {
       arrive(),
       arrive(),
       arrive(),
-      age(),
       tryAgain(),
     ])
     return logouts
@@ -176,7 +169,7 @@ async function crowd({ acts }: World, { grants }: Session): Promise<void> {
   )
 }
 
-/** As if the session had not been used for a minute: its next refresh writes to the row that a logout wants first. */
+/** As if the session had not been used for a minute: the next code from it writes to the row that a logout wants first. */
 async function makeTouchDue({ acts }: World, session: Session): Promise<void> {
   const { db } = acts.stage.server
   // It waits for nobody, so that it is no part of what it helps to find.

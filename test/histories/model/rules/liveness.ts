@@ -10,7 +10,8 @@ const sessionLimits = ({ policy }: Model, s: Session): { idle: number; max: numb
   s.isRemembered && policy.remember ? policy.remember : { idle: policy.sessionIdle, max: policy.sessionMax }
 
 export const sessionIdle = (m: Model, s: Session): number => Math.min(s.idleSeconds, sessionLimits(m, s).idle)
-export const sessionIdleEnd = (m: Model, s: Session): Instant => s.lastSeen + sessionIdle(m, s)
+export const sessionLastUsed = ({ seenAt, refreshedAt }: Session): Instant => Math.max(seenAt, refreshedAt ?? seenAt)
+export const sessionIdleEnd = (m: Model, s: Session): Instant => sessionLastUsed(s) + sessionIdle(m, s)
 export const sessionMaxEnd = (m: Model, s: Session): Instant =>
   s.createdAt + Math.min(s.maxSeconds, sessionLimits(m, s).max)
 

@@ -1,6 +1,6 @@
 import { type Browser, type Client, type Code, codeSeconds, type Model, type Session, type User } from '../state.ts'
 import { endSession, leaveSession } from './endings.ts'
-import { sessionIdle, sessionLives } from './liveness.ts'
+import { sessionIdle, sessionLastUsed, sessionLives } from './liveness.ts'
 
 /** A code, an error for the client, or a page for the person: an error page, or the sign-in form again. */
 export type Authorized = { readonly code: Code } | { readonly error: string } | { readonly page: 'error' | 'sign-in' }
@@ -10,12 +10,11 @@ export interface Request {
   readonly scopes: readonly string[]
 }
 
-/** A session is written to at most once in this time. */
+/** What the browser does is written at most once in this time. */
 const touchSeconds = (m: Model, s: Session): number => Math.max(1, Math.min(60, Math.floor(sessionIdle(m, s) / 20)))
 
-/** Being used counts, but only so often. */
-export function touch(m: Model, s: Session): void {
-  if (s.lastSeen < m.now - touchSeconds(m, s)) s.lastSeen = m.now
+function touch(m: Model, s: Session): void {
+  if (s.seenAt < m.now - touchSeconds(m, s)) s.seenAt = m.now
 }
 
 /** prompt=none: answered from the session that the cookie names, or not at all (OpenID Connect Core §3.1.2.1). */
@@ -63,7 +62,7 @@ function sessionOf(m: Model, browser: Browser, { user, isToBeRemembered }: Perso
   if (before && sessionLives(m, before)) {
     if (before.user === user) {
       before.authTime = m.now
-      before.lastSeen = m.now
+      before.seenAt = m.now
       before.oldCookieUntil = m.now + 30
       return before
     }
@@ -81,7 +80,8 @@ function sessionOf(m: Model, browser: Browser, { user, isToBeRemembered }: Perso
     idleSeconds: limits ? limits.idle : m.policy.sessionIdle,
     maxSeconds: limits ? limits.max : m.policy.sessionMax,
     authTime: m.now,
-    lastSeen: m.now,
+    seenAt: m.now,
+    refreshedAt: undefined,
     hasEnded: false,
     oldCookieUntil: undefined,
   }
@@ -97,7 +97,8 @@ function makeRoom(m: Model, user: User): boolean {
   const excess = maxSessions === 0 ? 0 : living.length - maxSessions + 1
   if (excess <= 0) return true
   if (atSessionLimit === 'deny_new') return false
-  for (const session of living.sort((a, b) => a.lastSeen - b.lastSeen).slice(0, excess)) endSession(m, session)
+  for (const session of living.sort((a, b) => sessionLastUsed(a) - sessionLastUsed(b)).slice(0, excess))
+    endSession(m, session)
   return true
 }
 

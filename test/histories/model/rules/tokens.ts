@@ -1,7 +1,6 @@
 import { type AccessToken, type Client, type Code, type Grant, type Model, tokenSeconds } from '../state.ts'
 import { endGrant, endSession } from './endings.ts'
 import { deathsOfCode, deathsOfGrant, endOfGrant, isWithdrawn, sessionIdle, sessionMaxEnd } from './liveness.ts'
-import { touch } from './sign-in.ts'
 
 /** What the token endpoint answers: tokens, or an error with the reasons of which the log must name one. */
 export type TokenAnswer =
@@ -103,7 +102,7 @@ export function refresh(m: Model, grant: Grant, { by, generation, scopes }: Refr
   if (isCurrent) {
     if (by.rotates) grant.generation++
     grant.rotatedAt = m.now
-    if (!grant.isOffline && by.refreshIsActivity && m.policy.refreshIsActivity) touch(m, grant.session)
+    if (!grant.isOffline && by.refreshIsActivity && m.policy.refreshIsActivity) grant.session.refreshedAt = m.now
   }
   return { token: mint(m, grant, wanted), generation: grant.generation }
 }
